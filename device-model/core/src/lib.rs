@@ -1,0 +1,1 @@
+//! The hardware: registers, doorbells, rings, queue pairs, memory, DMA, interrupts.

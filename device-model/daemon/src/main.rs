@@ -1,0 +1,2 @@
+//! The rnic daemon.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Ports: where frames enter and leave a device.

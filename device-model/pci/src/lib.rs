@@ -1,0 +1,1 @@
+//! A PCI Express function: configuration space, capabilities, MSI-X, BAR decode.

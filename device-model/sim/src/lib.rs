@@ -1,0 +1,1 @@
+//! Seeded simulator: N devices, a fabric, workloads, an oracle and checkers.

@@ -1,0 +1,1 @@
+//! Reliable connected transport as a state machine, sans I/O.

@@ -1,0 +1,1 @@
+//! The vfio-user protocol: sans-I/O codec and non-blocking server.

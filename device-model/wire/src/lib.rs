@@ -1,0 +1,1 @@
+//! Frames of RoCEv2 and what carries them: codec without allocation.

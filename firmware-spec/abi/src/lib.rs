@@ -1,0 +1,1 @@
+//! The device interface as Rust: generated layouts and metadata.

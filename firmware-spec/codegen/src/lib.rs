@@ -1,0 +1,1 @@
+//! Loads, checks and emits the specification.

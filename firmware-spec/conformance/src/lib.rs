@@ -1,0 +1,1 @@
+//! The conformance suite, over Platform and rnic-abi only.

@@ -1,0 +1,1 @@
+//! What a driver or a test needs from a machine: the Platform trait.

@@ -1,0 +1,1 @@
+//! The driver's logic: bring-up, commands, rings, verbs; no_std, never waiting.

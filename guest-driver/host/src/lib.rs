@@ -1,0 +1,1 @@
+//! Platforms on Linux: vfio-user socket, QEMU qtest, VFIO.
