@@ -1,2 +1,43 @@
 //! The project's own commands: `cargo xtask --help`.
-fn main() {}
+//!
+//! Parts: `setup` (what a plain machine lacks), `guest` (a small Linux under QEMU), `check` (what
+//! needs no run), `test` (the tiers). This is a tool for people and CI; it is no part of the
+//! product and nothing depends on it. Tests: beside the code, and the tiers themselves.
+
+#![forbid(unsafe_code)]
+
+mod exec;
+mod guest;
+mod setup;
+mod ui;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+/// rnic's own commands. Start with `cargo xtask test`; it fetches what it needs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Setup(setup::Args),
+    Guest(guest::cli::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let result = match Cli::parse().command {
+        Command::Setup(args) => setup::run(&args),
+        Command::Guest(args) => guest::cli::run(&args),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

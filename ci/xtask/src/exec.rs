@@ -1,0 +1,104 @@
+//! Other programs: started, waited for, and explained when they fail.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// Finds a program the way a shell would.
+pub fn find(program: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?)
+        .map(|dir| dir.join(program))
+        .find(|path| path.is_file())
+}
+
+/// Fails with `advice` when the program is not there.
+pub fn require(program: &str, advice: &str) -> Result<PathBuf> {
+    find(program).with_context(|| format!("`{program}` is not installed. {advice}"))
+}
+
+/// Runs to the end and returns standard output; both outputs are in the error.
+pub fn output(command: &mut Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let out = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("could not start `{program}`"))?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    if out.status.success() {
+        return Ok(text);
+    }
+    let errors = String::from_utf8_lossy(&out.stderr);
+    bail!(
+        "`{}` failed ({}):\n{}{}",
+        shown(command),
+        out.status,
+        tail(&text, 20),
+        tail(&errors, 40)
+    )
+}
+
+/// Runs to the end; fails with `what` when the exit status is not zero. Output goes through.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| {
+        format!(
+            "could not start `{}`",
+            command.get_program().to_string_lossy()
+        )
+    })?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", shown(command));
+    }
+    Ok(())
+}
+
+/// The command line, shortened, for messages.
+pub fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut text = program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    for arg in command.get_args() {
+        text.push(' ');
+        text.push_str(&arg.to_string_lossy());
+        if text.len() > 300 {
+            text.push_str(" ...");
+            break;
+        }
+    }
+    text
+}
+
+/// The last `lines` lines of a text.
+pub fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    let mut out = all[all.len().saturating_sub(lines)..].join("\n");
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failure_names_the_program_and_shows_its_words() {
+        let error = output(Command::new("sh").args(["-c", "echo to-out; echo to-err >&2; exit 3"]))
+            .unwrap_err();
+        let text = format!("{error:#}");
+        assert!(
+            text.contains("to-out") && text.contains("to-err") && text.contains('3'),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn tail_keeps_the_end() {
+        assert_eq!(tail("a\nb\nc\n", 2), "b\nc\n");
+        assert_eq!(tail("", 2), "");
+    }
+}

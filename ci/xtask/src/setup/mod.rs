@@ -1,0 +1,80 @@
+//! `cargo xtask setup`: everything that tests and demos need and a plain machine lacks.
+
+mod apt;
+mod cache;
+pub mod guest_files;
+mod kernel;
+pub mod qemu;
+mod sources;
+
+use anyhow::{Result, bail};
+
+use crate::workspace;
+
+/// Get what guests need: QEMU with vfio-user-pci, a small Linux kernel, busybox.
+///
+/// Nothing is installed and nothing needs root. What the machine lacks is downloaded as Debian packages, verified
+/// against Debian's key and unpacked into a cache folder. A second run finds everything there. Other
+/// commands call this by themselves; run it to fetch ahead, or to see what would be used.
+#[derive(clap::Args)]
+#[command(after_help = "Environment:
+  RNIC_CACHE           where downloads are kept (default: target/rnic-cache)
+  RNIC_QEMU            a QEMU to use instead of the one on PATH or a private copy
+  RNIC_GUEST           a folder with vmlinux, busybox and modules/ to use for guests
+  RNIC_DEBIAN_MIRROR   the Debian mirror, where apt's own settings name none
+
+Examples:
+  cargo xtask setup            everything (60 MB to download, once)
+  cargo xtask setup --check    say what is there; download nothing; exit 1 if something is missing")]
+pub struct Args {
+    /// Only QEMU.
+    #[arg(long)]
+    qemu: bool,
+    /// Only the files for Linux guests.
+    #[arg(long)]
+    guest: bool,
+    /// Say what is there and what is missing; change nothing.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<()> {
+    let all = !args.qemu && !args.guest;
+    let mut missing = Vec::new();
+    if args.qemu || all {
+        let found = if args.check {
+            qemu::present()
+        } else {
+            Some(qemu::ensure()?)
+        };
+        match found {
+            Some(q) => println!(
+                "qemu   {} ({}: {})",
+                q.version,
+                q.origin,
+                workspace::shown(&q.program)
+            ),
+            None => missing.push("qemu"),
+        }
+    }
+    if args.guest || all {
+        let found = if args.check {
+            guest_files::present()
+        } else {
+            Some(guest_files::ensure()?)
+        };
+        match found {
+            Some(g) => println!(
+                "guest  Linux {} ({})",
+                g.kernel_version(),
+                workspace::shown(&g.vmlinux())
+            ),
+            None => missing.push("guest"),
+        }
+    }
+    if !missing.is_empty() {
+        bail!("missing: {}. Run `cargo xtask setup`", missing.join(", "));
+    }
+    Ok(())
+}
