@@ -1,1 +1,3 @@
 //! The hardware: registers, doorbells, rings, queue pairs, memory, DMA, interrupts.
+
+pub mod dma;
