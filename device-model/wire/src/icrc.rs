@@ -1,0 +1,141 @@
+//! Invariant CRC (IBTA annex A17.3; vol. 1, 7.8.1): CRC-32 of IEEE 802.3 over eight bytes of ones for the
+//! absent local route header, then IP header to pad, with what routers may change taken as ones.
+//!
+//! Masked: IPv4 type of service, time to live, header checksum; IPv6 traffic class, flow label, hop
+//! limit; UDP checksum; the BTH byte of FECN, BECN and six reserved bits.
+
+use crc32fast::Hasher;
+
+use crate::bth::Bth;
+use crate::ipv4::Ipv4Header;
+use crate::ipv6::Ipv6Header;
+use crate::udp::UdpHeader;
+
+/// CRC-32 of eight bytes of ones. The register holds its complement, 0xDEBB20E3.
+const OF_EIGHT_ONES: u32 = 0x2144_df1c;
+
+/// IPv4, UDP and base transport header: all that has masked fields.
+pub(crate) type Head4 = [u8; Ipv4Header::LEN + UdpHeader::LEN + Bth::LEN];
+/// IPv6, UDP and base transport header.
+pub(crate) type Head6 = [u8; Ipv6Header::LEN + UdpHeader::LEN + Bth::LEN];
+
+/// Sets the masked fields to ones.
+#[inline]
+pub(crate) fn mask4(h: &mut Head4) {
+    h[1] = 0xff;
+    h[8] = 0xff;
+    h[10] = 0xff;
+    h[11] = 0xff;
+    h[26] = 0xff;
+    h[27] = 0xff;
+    h[32] = 0xff;
+}
+
+/// Sets the masked fields to ones.
+#[inline]
+pub(crate) fn mask6(h: &mut Head6) {
+    h[0] |= 0x0f;
+    h[1] = 0xff;
+    h[2] = 0xff;
+    h[3] = 0xff;
+    h[7] = 0xff;
+    h[46] = 0xff;
+    h[47] = 0xff;
+    h[52] = 0xff;
+}
+
+/// The ICRC of bytes whose masked fields are ones already.
+#[inline]
+pub(crate) fn of_masked(bytes: &[u8]) -> u32 {
+    let mut crc = Hasher::new_with_initial(OF_EIGHT_ONES);
+    crc.update(bytes);
+    crc.finalize()
+}
+
+/// The ICRC of an IPv4 or IPv6 datagram from its first header byte to the last byte of its pad. It is stored
+/// least significant byte first.
+///
+/// `None` for another version or fewer bytes than the headers of a packet; headers are taken to be 20 or 40 bytes.
+#[inline]
+#[must_use]
+pub fn icrc(datagram: &[u8]) -> Option<u32> {
+    let mut crc = Hasher::new_with_initial(OF_EIGHT_ONES);
+    match datagram.first()? >> 4 {
+        4 => {
+            let (head, rest) = datagram.split_first_chunk()?;
+            let mut head: Head4 = *head;
+            mask4(&mut head);
+            crc.update(&head);
+            crc.update(rest);
+        }
+        6 => {
+            let (head, rest) = datagram.split_first_chunk()?;
+            let mut head: Head6 = *head;
+            mask6(&mut head);
+            crc.update(&head);
+            crc.update(rest);
+        }
+        _ => return None,
+    }
+    Some(crc.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bit by bit, as the standard defines it.
+    fn slow(bytes: impl Iterator<Item = u8>) -> u32 {
+        let mut crc = u32::MAX;
+        for b in bytes {
+            crc ^= u32::from(b);
+            for _ in 0..8 {
+                crc = if crc & 1 != 0 {
+                    crc >> 1 ^ 0xedb8_8320
+                } else {
+                    crc >> 1
+                };
+            }
+        }
+        !crc
+    }
+
+    #[test]
+    fn seed_is_the_crc_of_eight_ones() {
+        assert_eq!(slow([0xff; 8].into_iter()), OF_EIGHT_ONES);
+        assert_eq!(!OF_EIGHT_ONES, 0xdebb_20e3);
+    }
+
+    #[test]
+    fn agrees_with_the_definition_and_ignores_what_routers_change() {
+        for (version, masked) in [
+            (0x45, &[1, 8, 10, 11, 26, 27, 32][..]),
+            (0x60, &[1, 2, 3, 7, 46, 47, 52][..]),
+        ] {
+            let mut d: std::vec::Vec<u8> = (0u8..=200).collect();
+            d[0] = version;
+            let mut m = d.clone();
+            if version == 0x60 {
+                m[0] = 0x6f;
+            }
+            for &i in masked {
+                m[i] = 0xff;
+            }
+            let expected = slow([0xff; 8].into_iter().chain(m));
+            assert_eq!(icrc(&d), Some(expected));
+            for i in 1..d.len() {
+                let mut changed = d.clone();
+                changed[i] ^= 0x10;
+                assert_eq!(
+                    icrc(&changed) == Some(expected),
+                    masked.contains(&i),
+                    "byte {i}"
+                );
+            }
+        }
+        assert_eq!(icrc(&[]), None);
+        assert_eq!(icrc(&[0x45; 39]), None);
+        assert_eq!(icrc(&[0x60; 59]), None);
+        assert_eq!(icrc(&[0x50; 99]), None);
+    }
+}
