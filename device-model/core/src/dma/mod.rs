@@ -12,6 +12,7 @@
 //! | `table.rs` | validates maps, keeps the files, publishes and retires snapshots |
 //! | `interval.rs` | IOVA interval map with leaves shared between snapshots |
 //! | `space.rs` | translation and every access to guest memory |
+//! | `copy.rs` | guest memory to guest memory, overlap included |
 //! | `virtio.rs` | `vm_memory::GuestMemory`, for `virtio-queue` |
 //! | `memory.rs` | memory files made here |
 //! | `mapping.rs` | mmap and raw memory access (unsafe) |
@@ -38,6 +39,7 @@
     )
 )]
 
+mod copy;
 mod interval;
 #[allow(unsafe_code)]
 mod mapping;
@@ -48,8 +50,9 @@ mod space;
 mod table;
 mod virtio;
 
+pub use copy::DmaRange;
 pub use memory::SharedMemory;
-pub use space::{DmaRange, DmaSpace};
+pub use space::DmaSpace;
 pub use table::{DmaTable, FileInfo, FilePolicy, MAX_FILES, MAX_MAPS, MapError, Retired};
 
 /// What a map permits, or what an access needs.
