@@ -6,9 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+mod arrows;
+mod check;
 mod exec;
 mod guest;
 mod setup;
+mod tiers;
 mod ui;
 mod workspace;
 
@@ -24,12 +27,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Test(tiers::Args),
+    Check(check::Args),
     Setup(setup::Args),
     Guest(guest::cli::Args),
 }
 
 fn main() -> std::process::ExitCode {
     let result = match Cli::parse().command {
+        Command::Test(args) => tiers::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Guest(args) => guest::cli::run(&args),
     };

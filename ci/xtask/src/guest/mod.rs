@@ -41,7 +41,6 @@ pub struct Guest {
     script: String,
     timeout: Duration,
     echo: bool,
-    extra: Vec<String>,
 }
 
 /// How a guest's life went.
@@ -75,7 +74,6 @@ impl Guest {
             script: script.to_owned(),
             timeout: Duration::from_secs(120),
             echo: false,
-            extra: Vec::new(),
         }
     }
 
@@ -119,12 +117,6 @@ impl Guest {
     /// Prints the script's lines as they come.
     pub fn echo(mut self, echo: bool) -> Self {
         self.echo = echo;
-        self
-    }
-
-    /// More arguments for QEMU.
-    pub fn qemu_args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
-        self.extra.extend(args.into_iter().map(Into::into));
         self
     }
 
@@ -296,7 +288,6 @@ impl Guest {
             });
             command.arg("-device").arg(device.to_string());
         }
-        command.args(&self.extra);
         command
     }
 }

@@ -52,7 +52,7 @@ fn configured(etc: &Path) -> Option<String> {
         .unwrap_or_default();
     files.sort();
     // The distribution's own files before those of third parties.
-    files.sort_by_key(|file| !file.file_stem().is_some_and(|stem| stem == "debian"));
+    files.sort_by_key(|file| file.file_stem().is_none_or(|stem| stem != "debian"));
     files.insert(0, etc.join("sources.list"));
     files
         .iter()

@@ -1,0 +1,102 @@
+//! Who may depend on whom. `cargo xtask check` compares this with `cargo metadata`.
+//!
+//! A new arrow is a decision: add it here, and if it changes the shape, a page in docs/decisions.
+
+/// What a package of ours may depend on in its product code.
+pub struct Allowed {
+    /// The package.
+    pub package: &'static str,
+    /// Packages of ours that it may use, directly.
+    pub normal: &'static [&'static str],
+    /// The same for its tests, benches and examples, beyond `normal`.
+    pub dev: &'static [&'static str],
+}
+
+/// The whole table; a package that is not in it is an error.
+pub const ARROWS: &[Allowed] = &[
+    // The specification stands alone: it is enough to build and to judge a device.
+    allow("rnic-abi", &[], &[]),
+    allow("rnic-platform", &["rnic-abi"], &[]),
+    allow("rnic-codegen", &[], &[]),
+    allow("rnic-conformance", &["rnic-abi", "rnic-platform"], &[]),
+    // The device.
+    allow("rnic-wire", &[], &[]),
+    allow("rnic-transport", &["rnic-wire"], &[]),
+    allow("pci-function", &[], &[]),
+    // rnic-wire for the number types (Psn, Qpn) that appear in the transport's interface.
+    allow(
+        "rnic-core",
+        &["rnic-abi", "rnic-transport", "rnic-wire", "pci-function"],
+        &[],
+    ),
+    allow(
+        "rnic-firmware",
+        &["rnic-abi", "rnic-core", "rnic-transport", "rnic-wire"],
+        &[],
+    ),
+    allow("vfio-user-server", &[], &[]),
+    allow("rnic-net", &["rnic-wire"], &[]),
+    allow(
+        "rnic-sim",
+        &[
+            "rnic-abi",
+            "rnic-platform",
+            "rnic-core",
+            "rnic-firmware",
+            "rnic-transport",
+            "rnic-wire",
+            "rnic-net",
+            "rnic-driver-core",
+        ],
+        &["rnic-conformance"],
+    ),
+    allow(
+        "rnic",
+        &[
+            "rnic-abi",
+            "rnic-core",
+            "rnic-firmware",
+            "rnic-transport",
+            "rnic-wire",
+            "rnic-net",
+            "vfio-user-server",
+            "rnic-driver-host",
+        ],
+        &[],
+    ),
+    // The driver: nothing of the device.
+    allow("rnic-driver-core", &["rnic-abi", "rnic-platform"], &[]),
+    allow(
+        "rnic-driver-host",
+        &[
+            "rnic-abi",
+            "rnic-platform",
+            "rnic-driver-core",
+            "rnic-conformance",
+        ],
+        &[],
+    ),
+    // Tools.
+    allow("xtask", &["rnic-codegen"], &[]),
+];
+
+/// Folders of which the first may not depend on the second, for tests neither, whatever the table says.
+pub const WALLS: &[(&str, &str)] = &[
+    ("firmware-spec", "device-model"),
+    ("guest-driver", "device-model"),
+];
+
+/// Crates of which the lock file may hold one version only, because their types meet.
+pub const ONE_VERSION: &[&str] = &["vm-memory", "vmm-sys-util"];
+
+const fn allow(
+    package: &'static str,
+    normal: &'static [&'static str],
+    dev: &'static [&'static str],
+) -> Allowed {
+    Allowed {
+        package,
+        normal,
+        dev,
+    }
+}

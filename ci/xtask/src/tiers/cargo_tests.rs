@@ -1,0 +1,86 @@
+//! Tests that cargo runs.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use cargo_metadata::{MetadataCommand, TargetKind};
+
+use super::counts::Counts;
+use crate::check::cargo;
+use crate::workspace;
+
+/// Integration tests that belong to a tier above 1, as (tier, package, test target).
+/// What is not listed runs in tier 1.
+const ABOVE_1: &[(u8, &str, &str)] = &[];
+
+/// Tier 1: everything in the workspace but the tests of the tiers above.
+pub fn unit() -> Result<Counts> {
+    let metadata = MetadataCommand::new()
+        .current_dir(workspace::root())
+        .no_deps()
+        .exec()?;
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
+    for package in &metadata.packages {
+        for target in package
+            .targets
+            .iter()
+            .filter(|target| target.kind.contains(&TargetKind::Test))
+        {
+            let above = ABOVE_1
+                .iter()
+                .any(|(_, p, t)| *p == package.name.as_str() && *t == target.name);
+            if !above {
+                command.args(["--test", &target.name]);
+            }
+        }
+    }
+    let mut counts = run(&mut command)?;
+    counts.add(run(cargo().args([
+        "test",
+        "--workspace",
+        "--no-fail-fast",
+        "--doc",
+    ]))?);
+    Ok(counts)
+}
+
+/// Runs a test command; its output goes through and is counted.
+pub fn run(command: &mut Command) -> Result<Counts> {
+    let shown = crate::exec::shown(command);
+    println!("$ {shown}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not start `{shown}`"))?;
+    let mut counts = Counts::default();
+    for line in BufReader::new(child.stdout.take().context("no pipe")?).split(b'\n') {
+        let line = line.context("reading the tests' output")?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        counts.line(&line);
+    }
+    let status = child.wait()?;
+    if !status.success() && counts.failed == 0 {
+        // It did not build, or a test program died before it could count.
+        counts.fail(format!("`{shown}` ({status})"));
+    }
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_dies_counts_as_a_failure() {
+        let counts =
+            run(Command::new("sh")
+                .args(["-c", "echo 'test result: ok. 2 passed; 0 failed'; exit 9"]))
+            .unwrap();
+        assert_eq!((counts.passed, counts.failed), (2, 1));
+        assert_eq!(counts.failures.len(), 1);
+    }
+}
