@@ -7,6 +7,7 @@
 //! - [`eth`], [`ip`], [`ipv4`], [`ipv6`], [`udp`], [`icrc`]: what carries it;
 //! - [`frame`]: all of it together, read and written in place; [`cnp`]: congestion notification;
 //! - [`arp`], [`nd`], [`nd_option`]: address resolution;
+//! - [`mad`], [`cm`], [`cma`]: connection management;
 //! - [`received`]: sorts what a port receives into these and the rest.
 //!
 //! What it does not do: hold state, look up queue pairs, decide what a peer deserves, open sockets.
@@ -29,6 +30,8 @@ extern crate std;
 pub mod arp;
 pub mod bth;
 mod bytes;
+pub mod cm;
+pub mod cma;
 pub mod cnp;
 pub mod error;
 pub mod eth;
@@ -38,6 +41,7 @@ pub mod icrc;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
+pub mod mad;
 pub mod nd;
 pub mod nd_option;
 pub mod number;
@@ -50,6 +54,8 @@ pub mod udp;
 
 pub use arp::{Arp, ArpFrame, ArpOperation};
 pub use bth::Bth;
+pub use cm::CmMessage;
+pub use cma::CmaHeader;
 pub use error::{DropReason, EncodeError};
 pub use eth::{EthHeader, VlanTag};
 pub use ext::{Aeth, AtomicEth, Deth, Ext, Feth, Immediate, Reth};
@@ -57,6 +63,7 @@ pub use frame::{Envelope, Frame, FrameEncoder, Icrc, MAX_FRAME_LEN, MAX_HEADER_L
 pub use ip::{Ecn, IpHeader};
 pub use ipv4::Ipv4Header;
 pub use ipv6::Ipv6Header;
+pub use mad::{CmMad, MAD_LEN, MadHeader};
 pub use nd::{NaFlags, NdFrame, NdMessage};
 pub use nd_option::{NdOption, NdOptions};
 pub use number::{Gid, MacAddr, Mtu, PKey, QKey, Qpn, RKey};

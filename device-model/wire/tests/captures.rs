@@ -5,7 +5,13 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use rnic_wire::{DropReason, Ext, Frame, FrameEncoder, Opcode, Protocol, Received};
+use rnic_wire::cm::{RejOf, RejectReason, Req, TransportService};
+use rnic_wire::cma::{PortSpace, port_of};
+use rnic_wire::udp::flow_label_of_ports;
+use rnic_wire::{
+    CmMad, CmMessage, CmaHeader, DropReason, Ext, Frame, FrameEncoder, Opcode, PKey, Protocol, Qpn,
+    Received,
+};
 
 #[test]
 fn every_frame_parses_and_encodes_to_the_same_bytes() {
@@ -123,6 +129,81 @@ fn truncation_is_refused_at_every_length() {
         }
     }
     assert_eq!(Received::parse(&[]), Err(DropReason::EthernetTruncated));
+}
+
+/// Every datagram to QP1 is a connection manager message that encodes to the same bytes, and what it says is
+/// what the peers were told to do.
+#[test]
+fn every_connection_message_parses_whole() {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in common::captures() {
+        for bytes in common::frames(&path) {
+            let Ok(Received::Roce(f)) = Received::parse(&bytes) else {
+                continue;
+            };
+            if f.packet.bth.dest_qpn != Qpn::GSI {
+                continue;
+            }
+            let mad = CmMad::parse(f.packet.payload).unwrap_or_else(|e| panic!("{path:?}: {e}"));
+            assert_eq!(mad.to_bytes(), f.packet.payload, "{path:?}");
+            *seen.entry(mad.message.name()).or_default() += 1;
+
+            let again =
+                rnic_wire::mad::packet(f.packet.payload.try_into().unwrap(), f.packet.bth.psn);
+            assert_eq!(again, f.packet, "{path:?}");
+            assert_eq!(
+                f.envelope.udp.src_port,
+                rnic_wire::udp::LINUX_GSI_SOURCE_PORT
+            );
+            match mad.message {
+                CmMessage::Req(m) => check_req(&m, &f),
+                CmMessage::Rep(m) => {
+                    assert_eq!((m.target_ack_delay.code(), m.reserved_27), (15, 0));
+                    assert_ne!(m.local_ca_guid, 0);
+                }
+                CmMessage::Rej(m) if path.to_string_lossy().contains("no-listener") => {
+                    assert_eq!(
+                        (m.message, m.reason),
+                        (RejOf::Req, RejectReason::INVALID_SERVICE_ID)
+                    );
+                }
+                CmMessage::Rej(m) => {
+                    assert_eq!(
+                        (m.message, m.reason),
+                        (RejOf::Req, RejectReason::CONSUMER_DEFINED)
+                    );
+                    assert!(m.private_data.starts_with(b"no thanks\0"));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(
+        seen.keys().copied().collect::<Vec<_>>(),
+        ["DREP", "DREQ", "REJ", "REP", "REQ", "RTU"]
+    );
+}
+
+fn check_req(m: &Req, f: &Frame<'_>) {
+    assert_eq!(m.transport_service, TransportService::Rc);
+    assert_eq!(m.pkey, PKey::DEFAULT);
+    assert_eq!(m.primary_local_gid, f.envelope.ip.src_gid());
+    assert_eq!(m.primary_remote_gid, f.envelope.ip.dst_gid());
+    assert_eq!(m.local_cm_response_timeout.code(), 20);
+    assert_eq!(m.max_cm_retries, 15);
+    assert!(m.mtu().is_some());
+    let (space, port) = port_of(m.service_id).expect("a service of rdma_cm");
+    assert_eq!(space, PortSpace::Tcp);
+    let (header, consumer) = CmaHeader::parse(&m.private_data).expect("rdma_cm private data");
+    assert_eq!(
+        (header.addresses.src(), header.addresses.dst()),
+        (f.envelope.ip.src(), f.envelope.ip.dst())
+    );
+    assert_eq!(
+        m.primary_flow_label,
+        flow_label_of_ports(header.src_port, port)
+    );
+    assert_eq!(header.private_data(consumer), Some(m.private_data));
 }
 
 /// What the counts mean for classification: nothing of port 4791 is left to the guest's stack.
