@@ -14,7 +14,6 @@ use anyhow::{Result, bail};
 use crate::tiers::counts::Counts;
 
 pub use style::cargo;
-pub use tree::files;
 
 /// Judge the tree without running it (tier 0): dependency arrows, formatting, lints, no_std, C header.
 ///
@@ -72,11 +71,6 @@ const STEPS: &[Step] = &[
         run: style::fmt,
     },
     Step {
-        name: "spec",
-        what: "the specification is consistent and what is generated from it is up to date",
-        run: spec,
-    },
-    Step {
         name: "header",
         what: "the generated C header compiles",
         run: c_header::run,
@@ -92,11 +86,6 @@ const STEPS: &[Step] = &[
         run: style::clippy,
     },
 ];
-
-fn spec() -> Result<String> {
-    let report = rnic_codegen::run(crate::workspace::root(), true)?;
-    Ok(report.to_string())
-}
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {

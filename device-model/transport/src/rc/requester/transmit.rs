@@ -1,0 +1,200 @@
+//! What goes out next.
+
+use super::{MAX_OUTSTANDING, Message, Queued, Requester, State};
+use crate::header::{Ending, RequestHeader, RequestOperation, Target};
+use crate::time::Nanos;
+use rnic_wire::{Mtu, Position};
+
+/// An acknowledge is asked for at least every so many packets.
+const ACK_INTERVAL: u32 = 32;
+
+/// A segment to send.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transmission {
+    /// Its header.
+    pub header: RequestHeader,
+    /// Message, as [`Requester::post`] numbered it.
+    pub message: u64,
+    /// Offset of its payload in the message; for a READ, of the data that it asks for.
+    pub offset: u32,
+    /// Whether it was sent before, at least in part.
+    pub again: bool,
+}
+
+impl Requester {
+    /// The next segment, of at most `max_packets` packets; `None` when nothing may be sent now.
+    /// The caller sends it, or loses it as a wire would.
+    pub fn poll_transmit(&mut self, now: Nanos, max_packets: u32) -> Option<Transmission> {
+        if self.state != State::Ready {
+            return None;
+        }
+        let m = *self.messages.get(self.cursor)?;
+        let psn = self.cursor_psn();
+        let ahead = psn.since(self.una());
+        let left = m.packets.saturating_sub(self.cursor_packet).max(1);
+        let sent = if m.message.is_read_or_atomic() {
+            self.ask(&m, left, ahead)?
+        } else {
+            self.send(&m, left, ahead, max_packets)?
+        };
+        let again = psn.since(self.una()) < self.outstanding();
+        self.advance(&m, sent.psns);
+        if self.ack_deadline.is_none() {
+            self.arm(now);
+        }
+        Some(Transmission {
+            header: sent.header,
+            message: self.oldest.wrapping_add(sent.index),
+            offset: sent.offset,
+            again,
+        })
+    }
+
+    /// A part of a send or write.
+    fn send(&mut self, m: &Queued, left: u32, ahead: u32, max_packets: u32) -> Option<Sent> {
+        let flight = ahead.saturating_sub(self.asked_psns);
+        let room = self.config.window.max(1).checked_sub(flight)?;
+        let room = room.min(MAX_OUTSTANDING.saturating_sub(ahead));
+        let packets = left.min(room).min(max_packets.max(1));
+        if packets == 0 {
+            return None;
+        }
+        let start = self.cursor_packet == 0;
+        let end = packets == left;
+        let position = Position::of(start, end);
+        let (offset, length) = part(self.config.mtu, m.length, self.cursor_packet, packets);
+        self.unrequested = self.unrequested.saturating_add(packets);
+        let ack_request = end || packets == room || self.unrequested >= ACK_INTERVAL;
+        if ack_request {
+            self.unrequested = 0;
+        }
+        let (operation, solicited) = match m.message {
+            Message::Send { ending, solicited } => {
+                let ending = if end { ending } else { Ending::Plain };
+                (RequestOperation::Send { ending }, end && solicited)
+            }
+            Message::Write {
+                address,
+                key,
+                immediate,
+                solicited,
+            } => {
+                let target = start.then_some(Target {
+                    address,
+                    key,
+                    length: m.length,
+                });
+                let immediate = if end { immediate } else { None };
+                let solicited = immediate.is_some() && solicited;
+                (RequestOperation::Write { target, immediate }, solicited)
+            }
+            Message::Read { .. } | Message::CompareSwap { .. } | Message::FetchAdd { .. } => {
+                return None;
+            }
+        };
+        let header = RequestHeader {
+            psn: self.cursor_psn(),
+            packets,
+            position,
+            length,
+            ack_request,
+            solicited,
+            operation,
+        };
+        Some(Sent {
+            header,
+            offset,
+            psns: packets,
+            index: self.cursor as u64,
+        })
+    }
+
+    /// A read from where its data ends so far, or an atomic.
+    fn ask(&mut self, m: &Queued, left: u32, ahead: u32) -> Option<Sent> {
+        if self.asked >= u32::from(self.config.read_depth)
+            || (ahead > 0 && ahead.saturating_add(left) > MAX_OUTSTANDING)
+        {
+            return None;
+        }
+        let done = self.cursor_packet.saturating_mul(self.config.mtu.bytes());
+        let operation = match m.message {
+            Message::Read { address, key } => RequestOperation::Read(Target {
+                address: address.wrapping_add(u64::from(done)),
+                key,
+                length: m.length.saturating_sub(done),
+            }),
+            Message::CompareSwap {
+                address,
+                key,
+                swap,
+                compare,
+            } => RequestOperation::CompareSwap {
+                address,
+                key,
+                swap,
+                compare,
+            },
+            Message::FetchAdd {
+                address,
+                key,
+                addend,
+            } => RequestOperation::FetchAdd {
+                address,
+                key,
+                addend,
+            },
+            Message::Send { .. } | Message::Write { .. } => return None,
+        };
+        self.asked += 1;
+        self.asked_psns = self.asked_psns.saturating_add(left);
+        if let Some(m) = self.messages.get_mut(self.cursor) {
+            m.asked = true;
+        }
+        // The answer acknowledges everything before it.
+        self.unrequested = 0;
+        let header = RequestHeader {
+            psn: self.cursor_psn(),
+            packets: 1,
+            position: Position::Only,
+            length: 0,
+            ack_request: true,
+            solicited: false,
+            operation,
+        };
+        Some(Sent {
+            header,
+            offset: done,
+            psns: left,
+            index: self.cursor as u64,
+        })
+    }
+
+    fn advance(&mut self, m: &Queued, psns: u32) {
+        self.cursor_packet = self.cursor_packet.saturating_add(psns);
+        if self.cursor_packet >= m.packets {
+            self.cursor += 1;
+            self.cursor_packet = 0;
+        }
+        let una = self.una();
+        let end = self.cursor_psn();
+        if end.since(una) > self.sent_end.since(una) {
+            self.sent_end = end;
+        }
+    }
+}
+
+struct Sent {
+    header: RequestHeader,
+    offset: u32,
+    /// Sequence numbers used.
+    psns: u32,
+    /// Of the message, in the queue.
+    index: u64,
+}
+
+/// Offset and length of `packets` packets from the `first`-th on of a message of `length` bytes.
+fn part(mtu: Mtu, length: u32, first: u32, packets: u32) -> (u32, u32) {
+    let offset = first.saturating_mul(mtu.bytes()).min(length);
+    let bytes = packets.saturating_mul(mtu.bytes()).min(length - offset);
+    (offset, bytes)
+}
