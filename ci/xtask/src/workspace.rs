@@ -41,3 +41,21 @@ pub fn shown(path: &Path) -> String {
         .display()
         .to_string()
 }
+
+/// Files that git tracks, or would, with this extension; paths relative to the checkout, sorted.
+pub fn tracked(root: &Path, extension: &str) -> anyhow::Result<Vec<String>> {
+    let list = crate::exec::output(std::process::Command::new("git").current_dir(root).args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        &format!("*.{extension}"),
+    ]))?;
+    let mut files: Vec<String> = list
+        .lines()
+        .filter(|file| root.join(file).exists())
+        .map(str::to_owned)
+        .collect();
+    files.sort();
+    Ok(files)
+}
