@@ -21,17 +21,18 @@ pub const ARROWS: &[Allowed] = &[
     allow("rnic-conformance", &["rnic-abi", "rnic-platform"], &[]),
     // The device.
     allow("rnic-wire", &[], &[]),
-    allow("rnic-transport", &["rnic-wire"], &[]),
+    allow("rnic-mutant", &[], &[]),
+    allow("rnic-transport", &["rnic-wire", "rnic-mutant"], &[]),
     allow("pci-function", &[], &[]),
     // rnic-wire for the number types (Psn, Qpn) that appear in the transport's interface.
     allow(
         "rnic-core",
-        &["rnic-abi", "rnic-transport", "rnic-wire", "pci-function"],
+        &["rnic-abi", "rnic-transport", "rnic-wire", "rnic-mutant", "pci-function"],
         &[],
     ),
     allow(
         "rnic-firmware",
-        &["rnic-abi", "rnic-core", "rnic-transport", "rnic-wire"],
+        &["rnic-abi", "rnic-core", "rnic-transport", "rnic-wire", "rnic-mutant"],
         &[],
     ),
     allow("vfio-user-server", &[], &[]),
