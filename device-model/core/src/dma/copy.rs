@@ -33,12 +33,12 @@ impl DmaSpace {
         len: u64,
     ) -> Result<(), CopyError> {
         // Nearly every transfer is one piece on each side.
-        if let (Some(s), Some(d)) = (
-            source.whole(source_iova, len, Access::Read),
-            destination.whole(destination_iova, len, Access::Write),
-        ) && (Arc::ptr_eq(s.mapping, d.mapping) || s.mapping.id() != d.mapping.id())
+        if let Ok(len) = usize::try_from(len)
+            && let Some(s) = source.whole(source_iova, len, Access::Read)
+            && let Some(d) = destination.whole(destination_iova, len, Access::Write)
+            && (Arc::ptr_eq(s.mapping, d.mapping) || s.mapping.id() != d.mapping.id())
         {
-            return move_piece(&s, &d, s.len);
+            return move_piece(&s, &d, len);
         }
         match may_overlap(source, source_iova, destination, destination_iova, len)? {
             None => copy_forward(source, source_iova, destination, destination_iova, len),

@@ -89,13 +89,18 @@ impl IntervalMap {
     /// The map that holds `iova`.
     #[inline]
     pub(super) fn locate(&self, iova: u64) -> Option<(Cursor, &Map)> {
-        let (leaf, index) = self.position(iova);
-        let cursor = Cursor {
-            leaf,
-            index: index.checked_sub(1)?,
+        // A guest without an IOMMU has a handful of maps: one leaf, and few steps in it.
+        let (leaf, maps) = match self.leaves.as_slice() {
+            [only] => (0, only),
+            leaves => {
+                let starts = |leaf: &Arc<Vec<Map>>| leaf.first().is_some_and(|m| m.iova <= iova);
+                let leaf = leaves.partition_point(starts).checked_sub(1)?;
+                (leaf, leaves.get(leaf)?)
+            }
         };
-        let map = self.get(cursor)?;
-        (map.last >= iova).then_some((cursor, map))
+        let index = maps.partition_point(|m| m.iova <= iova).checked_sub(1)?;
+        let map = maps.get(index)?;
+        (map.last >= iova).then_some((Cursor { leaf, index }, map))
     }
 
     /// The leaf to look in for `iova`, and in it the index of the first map that starts past it.

@@ -88,6 +88,7 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
+#[inline]
 fn permitted(map: &Map, iova: u64, need: Access) -> Result<(), DmaError> {
     if need.writes() && !map.access.writes() {
         return Err(DmaError::ReadOnly { iova });
@@ -152,7 +153,11 @@ impl DmaSpace {
     }
 
     /// Copies from guest memory.
+    #[inline]
     pub fn read(&self, iova: u64, to: &mut [u8]) -> Result<(), DmaError> {
+        if let Some(piece) = self.whole(iova, to.len(), Access::Read) {
+            return piece.mapping.read(piece.offset, to).map_err(piece.fault());
+        }
         let mut rest = to;
         for piece in self.pieces(iova, rest.len() as u64, Access::Read)? {
             let piece = piece?;
@@ -177,7 +182,14 @@ impl DmaSpace {
 
     /// Copies to guest memory. The order in which bytes become visible is not defined; publish
     /// with [`DmaSpace::store_release_u32`] or [`DmaSpace::store_release_u64`].
+    #[inline]
     pub fn write(&self, iova: u64, from: &[u8]) -> Result<(), DmaError> {
+        if let Some(piece) = self.whole(iova, from.len(), Access::Write) {
+            return piece
+                .mapping
+                .write(piece.offset, from)
+                .map_err(piece.fault());
+        }
         let mut rest = from;
         for piece in self.pieces(iova, rest.len() as u64, Access::Write)? {
             let piece = piece?;
@@ -206,6 +218,7 @@ impl DmaSpace {
     }
 
     /// Loads an aligned word; what the guest wrote before it wrote this word is visible after.
+    #[inline]
     pub fn load_acquire_u32(&self, iova: u64) -> Result<u32, DmaError> {
         let (mapping, offset) = self.word(iova, 4, Access::Read)?;
         mapping
@@ -214,6 +227,7 @@ impl DmaSpace {
     }
 
     /// Loads an aligned word; what the guest wrote before it wrote this word is visible after.
+    #[inline]
     pub fn load_acquire_u64(&self, iova: u64) -> Result<u64, DmaError> {
         let (mapping, offset) = self.word(iova, 8, Access::Read)?;
         mapping
@@ -223,6 +237,7 @@ impl DmaSpace {
 
     /// Stores an aligned word after everything that was written before: an entry's owner bit, a
     /// retired count. A store before a load (*parked*, then the doorbell) needs a full fence too.
+    #[inline]
     pub fn store_release_u32(&self, iova: u64, value: u32) -> Result<(), DmaError> {
         let (mapping, offset) = self.word(iova, 4, Access::Write)?;
         mapping
@@ -231,6 +246,7 @@ impl DmaSpace {
     }
 
     /// Stores an aligned word after everything that was written before.
+    #[inline]
     pub fn store_release_u64(&self, iova: u64, value: u64) -> Result<(), DmaError> {
         let (mapping, offset) = self.word(iova, 8, Access::Write)?;
         mapping
@@ -262,6 +278,7 @@ impl DmaSpace {
     }
 
     /// Where an aligned word is. It lies in one map, because maps are page-aligned.
+    #[inline]
     fn word(&self, iova: u64, size: u8, need: Access) -> Result<(&Mapping, u64), DmaError> {
         self.gate()?;
         if !iova.is_multiple_of(u64::from(size)) {
@@ -273,10 +290,12 @@ impl DmaSpace {
         Ok((mapping, map.offset + (iova - map.iova)))
     }
 
+    #[inline]
     fn mapping(&self, map: &Map) -> Option<&Arc<Mapping>> {
         self.files.get(usize::try_from(map.file).ok()?)?.as_ref()
     }
 
+    #[inline]
     fn gate(&self) -> Result<(), DmaError> {
         if self.bus_master {
             Ok(())
@@ -299,10 +318,25 @@ impl DmaSpace {
         })
     }
 
-    /// The access as one piece, if it is permitted and lies in one map.
-    pub(super) fn whole(&self, iova: u64, len: u64, need: Access) -> Option<Piece<'_>> {
-        let piece = self.pieces(iova, len, need).ok()?.next()?.ok()?;
-        (piece.len as u64 == len).then_some(piece)
+    /// The access as one piece, if it is permitted and lies in one map: nearly always. If not,
+    /// the walk over pieces finds out why.
+    #[inline]
+    pub(super) fn whole(&self, iova: u64, len: usize, need: Access) -> Option<Piece<'_>> {
+        let span = u64::try_from(len).ok()?.checked_sub(1)?;
+        let (_, map) = self.maps.locate(iova)?;
+        let fits = self.bus_master
+            && iova.checked_add(span).is_some_and(|last| last <= map.last)
+            && permitted(map, iova, need).is_ok();
+        if !fits {
+            return None;
+        }
+        let (mapping, offset) = (self.mapping(map)?, map.offset + (iova - map.iova));
+        Some(Piece {
+            mapping,
+            offset,
+            len,
+            iova,
+        })
     }
 
     /// Volatile slices for [`super::virtio`]; `None` at the first thing that forbids the access.

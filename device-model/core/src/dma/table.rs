@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 
 /// Maps a table takes (joined neighbours count once), as the vfio-user client is told.
@@ -406,6 +407,10 @@ pub struct Retired {
 impl Retired {
     /// Whether nobody holds any of them.
     pub fn is_quiescent(&self) -> bool {
-        self.earlier.iter().all(|space| space.strong_count() == 0)
+        let quiescent = self.earlier.iter().all(|space| space.strong_count() == 0);
+        // Pairs with the release in the last holder's drop: its accesses are done, and the
+        // peer may reuse the memory as soon as it is told.
+        fence(Ordering::Acquire);
+        quiescent
     }
 }
