@@ -1,3 +1,58 @@
-//! The hardware: registers, doorbells, rings, queue pairs, memory, DMA, interrupts.
+//! The hardware of an rnic device: registers, doorbells, rings, keys, queues, DMA, interrupts.
+//!
+//! Sans-I/O: no clock, thread, socket, file or global. Everything from outside comes through
+//! [`env::Env`]; guest memory is reached through [`dma::DmaSpace`] alone. What a guest, a
+//! neighbour or a frame says is parsed once into a validated type, and only that is used.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`env`] | what a device needs from its host: clock, doorbell memory, port, neighbours |
+//! | [`dma`] | guest memory |
+//! | [`error`] | command errors and refusals of work |
+//! | [`object`] | tables of objects behind handles |
+//! | [`registers`] | the register file, driven by the specification's table |
+//! | [`doorbell`] | slots, their owners, and which of them changed |
+//! | [`interrupt`] | vectors and device-level causes |
+//! | [`ring`] | rings given as page lists |
+//! | [`command_ring`] | the VIRTIO split ring of commands |
+//! | [`keys`] | domains, regions, windows, and the checks of every access |
+//! | [`cq`], [`eq`], [`srq`], [`events`] | completions, event queues, shared receives |
+//! | [`segment`] | messages between devices of one process |
+//! | [`hardware`] | all of it together, and the schedule of work |
+//! | [`counters`], [`fault`] | what is counted, what can be made to fail |
+//!
+//! Not here: commands, connections, addresses (`rnic-firmware`); the RC protocol
+//! (`rnic-transport`); frames as bytes (`rnic-wire`). Tests: beside each module; the whole is
+//! exercised by the conformance suite and the simulator.
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation
+    )
+)]
 
+pub mod counters;
 pub mod dma;
+pub mod doorbell;
+pub mod env;
+pub mod error;
+pub mod fault;
+pub mod interrupt;
+pub mod keys;
+pub mod object;
+pub mod ring;
+pub mod segment;
+#[cfg(test)]
+#[allow(dead_code, reason = "a kit that every module takes a part of")]
+mod testing;
