@@ -90,6 +90,24 @@ fn check_block(spec: &Spec, block: &At<Block>, found: &mut Found<'_>) {
     }
 }
 
+/// The first register of a block may be its header, named after it: type, version and size
+/// once more, where software finds them.
+fn check_header(register: &Register, block: &Block, at: usize, found: &mut Found<'_>) {
+    if register.offset != block.offset || register.name != format!("{}_HEADER", block.name) {
+        return;
+    }
+    let expected = u64::from(block.id) | u64::from(block.version) << 8 | block.size << 16;
+    if register.reset != expected {
+        found.add(
+            at,
+            format!(
+                "register {}: reset {:#x} is not the header of block {}, {expected:#x} (size, version, id)",
+                register.name, register.reset, block.name
+            ),
+        );
+    }
+}
+
 fn array_of(register: &Register) -> Array {
     register.array.unwrap_or(Array {
         count: 1,
@@ -166,6 +184,7 @@ fn check_register(spec: &Spec, register: &At<Register>, found: &mut Found<'_>) {
             format!("register {name} is in the unknown block {}", register.block),
         ),
         Some(block) => {
+            check_header(register, block, at, found);
             let inside = register.offset >= block.offset
                 && end_of(register)
                     .is_some_and(|end| end <= block.offset.saturating_add(block.size));

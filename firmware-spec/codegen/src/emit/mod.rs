@@ -1,7 +1,10 @@
 //! Writes a checked model out. Every output is a pure function of the model.
 
 pub mod c;
+mod json;
+mod markdown;
 mod rust;
+mod svd;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -22,7 +25,10 @@ pub fn all(model: &Model) -> anyhow::Result<Vec<(PathBuf, String)>> {
         let text = format_rust(&text).with_context(|| format!("while formatting {name}"))?;
         files.push((path, text));
     }
-    let documents = [("rnic_hw.h".to_owned(), c::header(model))];
+    let mut documents = markdown::pages(model);
+    documents.push(("rnic_hw.h".to_owned(), c::header(model)));
+    documents.push(("rnic.svd".to_owned(), svd::document(model)));
+    documents.push(("rnic.json".to_owned(), json::document(model)?));
     for (name, text) in documents {
         files.push((PathBuf::from("firmware-spec/generated").join(name), text));
     }
