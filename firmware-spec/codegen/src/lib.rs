@@ -9,7 +9,7 @@
 //! it writes nothing and fails when the tree differs from what the specification says.
 //!
 //! Not here: the normative text (`firmware-spec/chapters`), whose clauses `cargo xtask trace`
-//! follows. Tests: one per refusal in `tests/refusals.rs`, the outputs in `tests/outputs.rs`,
+//! follows. Tests: one per refusal in `tests/refusals`, the outputs in `tests/outputs.rs`,
 //! and each module's own.
 #![forbid(unsafe_code)]
 
