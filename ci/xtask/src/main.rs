@@ -12,6 +12,7 @@ mod exec;
 mod guest;
 mod setup;
 mod tiers;
+mod trace;
 mod ui;
 mod workspace;
 
@@ -31,6 +32,16 @@ enum Command {
     Check(check::Args),
     Setup(setup::Args),
     Guest(guest::cli::Args),
+    Spec(SpecArgs),
+    Trace(trace::Args),
+}
+
+/// Generate Rust, C, Markdown, SVD and JSON from firmware-spec/spec.
+#[derive(clap::Args)]
+struct SpecArgs {
+    /// Write nothing; fail if a generated file is stale.
+    #[arg(long)]
+    check: bool,
 }
 
 fn main() -> std::process::ExitCode {
@@ -38,6 +49,10 @@ fn main() -> std::process::ExitCode {
         Command::Test(args) => tiers::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Setup(args) => setup::run(&args),
+        Command::Spec(args) => {
+            rnic_codegen::run(workspace::root(), args.check).map(|report| println!("{report}"))
+        }
+        Command::Trace(args) => trace::run(&args),
         Command::Guest(args) => guest::cli::run(&args),
     };
     match result {

@@ -13,7 +13,7 @@ pub fn run() -> Result<String> {
     let header = workspace::root().join(HEADER);
     ensure!(
         header.exists(),
-        "{HEADER} is missing; run `cargo run -p rnic-codegen`"
+        "{HEADER} is missing; run `cargo xtask spec`"
     );
     let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".into());
     exec::require(&compiler, "Install a C compiler, or name one in CC")?;

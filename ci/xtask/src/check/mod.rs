@@ -71,6 +71,11 @@ const STEPS: &[Step] = &[
         run: style::fmt,
     },
     Step {
+        name: "spec",
+        what: "the specification is consistent and what is generated from it is up to date",
+        run: spec,
+    },
+    Step {
         name: "header",
         what: "the generated C header compiles",
         run: c_header::run,
@@ -86,6 +91,11 @@ const STEPS: &[Step] = &[
         run: style::clippy,
     },
 ];
+
+fn spec() -> Result<String> {
+    let report = rnic_codegen::run(crate::workspace::root(), true)?;
+    Ok(report.to_string())
+}
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
