@@ -102,12 +102,12 @@ impl Ipv6Header {
         let [l0, l1] = payload_len.to_be_bytes();
         let head = [v0, v1, v2, v3, l0, l1, next_header, self.hop_limit];
         let mut out = [0; Self::LEN];
-        let all = head
-            .into_iter()
-            .chain(self.src.octets())
-            .chain(self.dst.octets());
-        for (to, from) in out.iter_mut().zip(all) {
-            *to = from;
+        if let Some((first, rest)) = out.split_first_chunk_mut::<8>() {
+            *first = head;
+            if let Some((src, dst)) = rest.split_first_chunk_mut::<16>() {
+                *src = self.src.octets();
+                dst.copy_from_slice(&self.dst.octets());
+            }
         }
         out
     }
