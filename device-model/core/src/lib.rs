@@ -56,3 +56,4 @@ pub mod segment;
 #[cfg(test)]
 #[allow(dead_code, reason = "a kit that every module takes a part of")]
 mod testing;
+pub mod wqe;
