@@ -8,7 +8,7 @@
 /bin/busybox mount -t devtmpfs dev /dev
 exec </dev/console >/dev/console 2>&1
 /bin/busybox --install -s /bin
-export PATH=/rnic/bin:/bin:/sbin HOME=/tmp RUST_BACKTRACE=1
+export PATH=/rnic/bin:/usr/bin:/bin:/sbin HOME=/tmp RUST_BACKTRACE=1
 mount -t tmpfs tmp /tmp
 mkdir -p /dev/hugepages /dev/shm
 mount -t tmpfs shm /dev/shm

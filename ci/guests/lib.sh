@@ -26,3 +26,20 @@ vfio_bind() {
     echo "$1" >/sys/bus/pci/drivers_probe
     [ "$(basename "$(readlink "$dev/driver")")" = vfio-pci ] || { echo "vfio-pci did not take $1"; return 1; }
 }
+
+# rxe_up ADDRESS/BITS MAC: a Linux peer's network card and Soft-RoCE device `rxe0` on it.
+rxe_up() {
+    for nic in eth0 vec0; do
+        [ -e "/sys/class/net/$nic" ] && break
+    done
+    ip link set "$nic" address "$2" mtu 9000 up || return 1
+    ip addr add "$1" dev "$nic" || return 1
+    rdma link add rxe0 type rxe netdev "$nic" || return 1
+    # The GID follows the address a moment later; nothing connects before it is there.
+    tries=100
+    until grep -qs 'ffff' /sys/class/infiniband/rxe0/ports/1/gids/1; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { echo "rxe0 got no GID for $1"; return 1; }
+        sleep 0.1
+    done
+}

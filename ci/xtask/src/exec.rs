@@ -38,20 +38,6 @@ pub fn output(command: &mut Command) -> Result<String> {
     )
 }
 
-/// Runs to the end; fails with `what` when the exit status is not zero. Output goes through.
-pub fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| {
-        format!(
-            "could not start `{}`",
-            command.get_program().to_string_lossy()
-        )
-    })?;
-    if !status.success() {
-        bail!("`{}` failed ({status})", shown(command));
-    }
-    Ok(())
-}
-
 /// The command line, shortened, for messages.
 pub fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());

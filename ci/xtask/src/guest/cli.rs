@@ -1,5 +1,6 @@
 //! `cargo xtask guest`.
 
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::{Guest, program};
   cargo xtask guest                                   a shell in the guest
   cargo xtask guest --device rnic.sock                the same, with an rnic plugged in
   cargo xtask guest -- 'cat /proc/cpuinfo'            one command; its exit code is the command's
+  cargo xtask guest --pair -- 'ibv_devinfo'           two Linux peers with Soft-RoCE
   cargo xtask guest --bin rnic-driver-host:rnic-conform --device rnic.sock -- rnic-conform --help")]
 pub struct Args {
     /// Socket of a running rnic to plug in; may be given several times.
@@ -27,6 +29,10 @@ pub struct Args {
     /// Put this file into the guest's /rnic/bin.
     #[arg(long, value_name = "FILE")]
     file: Vec<PathBuf>,
+    /// Boot two Linux RDMA peers on one cable instead; the command runs in both, which `$PEER` (a or b)
+    /// tells apart. Their addresses are 10.7.0.1 and 10.7.0.2.
+    #[arg(long, requires = "command", conflicts_with_all = ["device", "bin", "file"])]
+    pair: bool,
     /// Memory in MiB.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(128..))]
     memory: u32,
@@ -46,6 +52,9 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
+    if args.pair {
+        return pair(args);
+    }
     let mut guest = Guest::new("manual", &args.command.join(" "))
         .memory_mib(args.memory)
         .cpus(args.cpus)
@@ -90,6 +99,42 @@ pub fn run(args: &Args) -> Result<()> {
             "the command failed in the guest with exit code {}",
             outcome.exit
         );
+    }
+    Ok(())
+}
+
+fn pair(args: &Args) -> Result<()> {
+    let (left, right) = UnixDatagram::pair()?;
+    let mut running = Vec::new();
+    for (name, number, socket) in [("a", 1, left), ("b", 2, right)] {
+        let script = format!(
+            "export PEER={name}\n. /rnic/lib.sh\nrxe_up 10.7.0.{number}/24 02:00:00:00:07:0{number} || exit 1\necho rxe0 is up\n{}\n",
+            args.command.join(" ")
+        );
+        let guest = Guest::peer(&format!("peer-{name}"), &script, socket)
+            .timeout(Duration::from_secs(args.timeout))
+            .echo(true);
+        running.push((name, guest.start()?));
+    }
+    for (_, guest) in &mut running {
+        guest.wait_for("rxe0 is up")?;
+    }
+    let mut failed = Vec::new();
+    for (name, guest) in running {
+        let outcome = guest.finish()?;
+        println!(
+            "  peer {name}: Linux {}, up after {:.1} s, exit code {}, {:.1} s in all",
+            outcome.kernel,
+            outcome.uptime_at_init,
+            outcome.exit,
+            outcome.took.as_secs_f64()
+        );
+        if outcome.exit != 0 {
+            failed.push(name);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("the command failed in peer {}", failed.join(" and "));
     }
     Ok(())
 }

@@ -1,29 +1,98 @@
-//! What a small Linux guest is made of: a kernel, static busybox and the modules for VFIO.
+//! What a small Linux guest is made of: a kernel, modules, static busybox and, for a peer, programs.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::apt::{self, Apt};
 use super::cache::Recipe;
 use super::kernel::{Modules, vmlinux};
+use crate::exec;
 use crate::ui::Progress;
 
-/// The flavour without drivers for real hardware: smaller and boots faster.
-const KERNEL: &str = "linux-image-cloud-amd64";
+/// A kind of guest.
+#[derive(Debug, Clone, Copy)]
+pub struct Flavour {
+    name: &'static str,
+    /// Raised when the way of making it changes.
+    revision: &'static str,
+    kernel: &'static str,
+    modules: &'static [&'static str],
+    /// Packages (with their dependencies) that `programs` and `files` are taken from.
+    packages: &'static [&'static str],
+    /// Programs for the guest's /usr/bin, with the libraries that they need.
+    programs: &'static [&'static str],
+    /// Files that programs load by themselves, relative to the root.
+    files: &'static [&'static str],
+    /// Variable that names a folder to use instead.
+    variable: &'static str,
+}
 
-/// Userspace drivers need these; intel-iommu is built in.
-const MODULES: [&str; 5] = [
-    "irqbypass",
-    "vfio",
-    "vfio_iommu_type1",
-    "vfio-pci-core",
-    "vfio-pci",
-];
+/// A guest whose own programs drive an rnic through VFIO. The flavour of Debian's kernel without
+/// drivers for real hardware is smaller and boots faster; intel-iommu is built in.
+pub const VFIO: Flavour = Flavour {
+    name: "guest",
+    revision: "layout 2",
+    kernel: "linux-image-cloud-amd64",
+    modules: &[
+        "irqbypass",
+        "vfio",
+        "vfio_iommu_type1",
+        "vfio-pci-core",
+        "vfio-pci",
+    ],
+    packages: &[],
+    programs: &[],
+    files: &[],
+    variable: "RNIC_GUEST",
+};
 
-/// The files, all in one folder.
+/// A Linux RDMA peer: Soft-RoCE on an Ethernet card, and the usual RDMA programs.
+pub const PEER: Flavour = Flavour {
+    name: "peer",
+    revision: "layout 1",
+    kernel: "linux-image-amd64",
+    modules: &[
+        "virtio_pci",
+        "virtio_net",
+        "rdma_rxe",
+        "rdma_ucm",
+        "ib_uverbs",
+        "ib_umad",
+    ],
+    packages: &[
+        "ibverbs-utils",
+        "ibverbs-providers",
+        "rdmacm-utils",
+        "perftest",
+        "iproute2",
+    ],
+    programs: &[
+        "usr/bin/ibv_devinfo",
+        "usr/bin/ibv_rc_pingpong",
+        "usr/bin/rping",
+        "usr/bin/ucmatose",
+        "usr/bin/ib_send_lat",
+        "usr/bin/ib_send_bw",
+        "usr/bin/ib_read_bw",
+        "usr/bin/ib_write_bw",
+        "usr/bin/ip",
+        "usr/bin/rdma",
+    ],
+    files: &[
+        "usr/lib/x86_64-linux-gnu/libibverbs/librxe-rdmav*.so",
+        "etc/libibverbs.d/rxe.driver",
+        // glibc loads it when a thread is cancelled, as rping does at its end.
+        "usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
+    ],
+    variable: "RNIC_PEER",
+};
+
+/// The files of one flavour, all in one folder.
 #[derive(Debug, Clone)]
 pub struct GuestFiles {
     dir: PathBuf,
@@ -42,6 +111,10 @@ impl GuestFiles {
     pub fn modules(&self) -> PathBuf {
         self.dir.join("modules")
     }
+    /// Files to lay over the guest's root; may be absent.
+    pub fn root(&self) -> PathBuf {
+        self.dir.join("root")
+    }
     /// The kernel's version, as in `uname -r`.
     pub fn kernel_version(&self) -> String {
         fs::read_to_string(self.dir.join("kernel-version"))
@@ -49,96 +122,208 @@ impl GuestFiles {
     }
 }
 
-fn recipe() -> Recipe<'static> {
-    Recipe {
-        name: "guest",
-        inputs: &[
-            "layout 1",
-            apt::RELEASE,
-            apt::BACKPORTS,
-            KERNEL,
-            "irqbypass vfio type1 pci-core pci",
-        ],
-        must_have: &[
-            "vmlinux",
-            "busybox",
-            "modules/order",
-            "kernel-version",
-            "packages.txt",
-        ],
+const MUST_HAVE: &[&str] = &[
+    "vmlinux",
+    "busybox",
+    "modules/order",
+    "kernel-version",
+    "packages.txt",
+];
+
+impl Flavour {
+    fn with_recipe<T>(&self, use_it: impl FnOnce(&Recipe<'_>) -> T) -> T {
+        let lists =
+            [self.modules, self.packages, self.programs, self.files].map(|list| list.join(" "));
+        let mut inputs = vec![self.revision, apt::RELEASE, apt::BACKPORTS, self.kernel];
+        inputs.extend(lists.iter().map(String::as_str));
+        use_it(&Recipe {
+            name: self.name,
+            inputs: &inputs,
+            must_have: MUST_HAVE,
+        })
     }
-}
 
-fn given() -> Option<PathBuf> {
-    std::env::var_os("RNIC_GUEST")
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from)
-}
-
-/// What is there now, without downloading.
-pub fn present() -> Option<GuestFiles> {
-    match given() {
-        Some(dir) => dir.join("vmlinux").exists().then_some(GuestFiles { dir }),
-        None => recipe().is_made().then(|| GuestFiles {
-            dir: recipe().path(),
-        }),
+    fn given(&self) -> Option<PathBuf> {
+        std::env::var_os(self.variable)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
     }
-}
 
-/// Finds or makes them. `$RNIC_GUEST` names a folder of one's own and is then not replaced.
-pub fn ensure() -> Result<GuestFiles> {
-    if let Some(dir) = given() {
-        for file in ["vmlinux", "busybox", "modules/order"] {
-            anyhow::ensure!(
-                dir.join(file).exists(),
-                "RNIC_GUEST is {} but it has no {file}",
-                dir.display()
-            );
+    /// What is there now, without downloading.
+    pub fn present(&self) -> Option<GuestFiles> {
+        match self.given() {
+            Some(dir) => dir.join("vmlinux").exists().then_some(GuestFiles { dir }),
+            None => self
+                .with_recipe(|recipe| recipe.is_made().then(|| GuestFiles { dir: recipe.path() })),
         }
-        return Ok(GuestFiles { dir });
     }
-    let dir = recipe().get(|dir| {
+
+    /// Finds or makes them. A folder named by the variable is never replaced.
+    pub fn ensure(&self) -> Result<GuestFiles> {
+        if let Some(dir) = self.given() {
+            for file in ["vmlinux", "busybox", "modules/order"] {
+                anyhow::ensure!(
+                    dir.join(file).exists(),
+                    "{} is {} but it has no {file}",
+                    self.variable,
+                    dir.display()
+                );
+            }
+            return Ok(GuestFiles { dir });
+        }
+        let dir = self.with_recipe(|recipe| recipe.get(|dir| self.make(dir)))?;
+        Ok(GuestFiles { dir })
+    }
+
+    fn make(&self, dir: &Path) -> Result<()> {
         let work = tempfile::tempdir_in(dir.parent().unwrap_or(dir))?;
         let apt = Apt::new(work.path())?;
         // Only the kernel's own packages: what else it pulls in (udev, initramfs-tools, perl) is
         // for installing it, which nobody does here.
-        let mut names = apt.family(KERNEL, "linux-")?;
+        let mut names = apt.family(self.kernel, "linux-")?;
         names.retain(|name| name != "linux-base");
         names.push("busybox-static".into());
-        let packages = apt.only(&names)?;
+        let mut packages = apt.only(&names)?;
+        if !self.packages.is_empty() {
+            packages = apt.with_dependencies(self.packages)?;
+        }
         let root = work.path().join("root");
         apt::unpack(&packages, &root)?;
         apt::write_manifest(&packages, &dir.join("packages.txt"))?;
 
-        let progress = Progress::start("extracting the kernel and its modules");
-        let versions: Vec<_> = fs::read_dir(root.join("usr/lib/modules"))
-            .context("the kernel package has no modules")?
-            .flatten()
-            .filter(|entry| entry.path().join("modules.builtin").exists())
-            .collect();
-        let [version] = versions.as_slice() else {
-            anyhow::bail!(
-                "expected one kernel in the packages, found {}",
-                versions.len()
-            )
-        };
-        let name = version.file_name().to_string_lossy().into_owned();
-        // Debian moved the image from /boot to the modules' folder with Linux 7.
-        let image = [
-            version.path().join("vmlinuz"),
-            root.join(format!("boot/vmlinuz-{name}")),
-        ]
-        .into_iter()
-        .find(|path| path.exists())
-        .context("the kernel package has no vmlinuz")?;
-        fs::write(dir.join("vmlinux"), vmlinux(&fs::read(&image)?)?)?;
-        Modules::open(&version.path())?.extract(&MODULES, &dir.join("modules"))?;
-        fs::write(dir.join("kernel-version"), format!("{name}\n"))?;
+        let progress = Progress::start("extracting the kernel, its modules and programs");
+        let version = extract_kernel(&root, self.modules, dir)?;
         fs::copy(root.join("usr/bin/busybox"), dir.join("busybox"))
             .context("busybox-static has no busybox")?;
         fs::set_permissions(dir.join("busybox"), fs::Permissions::from_mode(0o755))?;
-        progress.finish(format!("Linux {name}"));
+        extract_programs(&root, self.programs, self.files, &dir.join("root"))?;
+        progress.finish(format!("Linux {version}"));
         Ok(())
-    })?;
-    Ok(GuestFiles { dir })
+    }
+}
+
+/// The kernel's image and modules out of an unpacked package; returns the version.
+fn extract_kernel(root: &Path, modules: &[&str], dir: &Path) -> Result<String> {
+    let versions: Vec<_> = fs::read_dir(root.join("usr/lib/modules"))
+        .context("the kernel package has no modules")?
+        .flatten()
+        .filter(|entry| entry.path().join("modules.builtin").exists())
+        .collect();
+    let [version] = versions.as_slice() else {
+        bail!(
+            "expected one kernel in the packages, found {}",
+            versions.len()
+        )
+    };
+    let name = version.file_name().to_string_lossy().into_owned();
+    // Debian moved the image from /boot to the modules' folder with Linux 7.
+    let image = [
+        version.path().join("vmlinuz"),
+        root.join(format!("boot/vmlinuz-{name}")),
+    ]
+    .into_iter()
+    .find(|path| path.exists())
+    .context("the kernel package has no vmlinuz")?;
+    fs::write(dir.join("vmlinux"), vmlinux(&fs::read(&image)?)?)?;
+    Modules::open(&version.path())?.extract(modules, &dir.join("modules"))?;
+    fs::write(dir.join("kernel-version"), format!("{name}\n"))?;
+    Ok(name)
+}
+
+/// Copies programs, what they load, and their libraries from an unpacked root to a small one.
+fn extract_programs(from: &Path, programs: &[&str], patterns: &[&str], to: &Path) -> Result<()> {
+    if programs.is_empty() {
+        return Ok(());
+    }
+    const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
+    let library_dir = from.join("usr/lib/x86_64-linux-gnu");
+    let mut wanted: BTreeSet<PathBuf> = programs.iter().map(PathBuf::from).collect();
+    for pattern in patterns {
+        wanted.extend(matching(from, pattern)?);
+    }
+    let mut files: BTreeSet<PathBuf> = wanted.clone();
+    files.insert(LOADER.into());
+    for file in &wanted {
+        let path = from.join(file);
+        if !fs::read(&path)
+            .with_context(|| format!("no {} in the packages", file.display()))?
+            .starts_with(b"\x7fELF")
+        {
+            continue;
+        }
+        // The packages' own loader says which libraries it would use; nothing of the program runs.
+        let list = exec::output(
+            Command::new(from.join(LOADER))
+                .arg("--library-path")
+                .arg(&library_dir)
+                .arg("--list")
+                .arg(&path),
+        )
+        .with_context(|| format!("libraries of {}", file.display()))?;
+        for library in list.lines().filter_map(|line| line.split("=> ").nth(1)) {
+            let library = library.split(" (").next().unwrap_or_default();
+            if let Ok(inside) = Path::new(library).strip_prefix(from) {
+                files.insert(inside.to_path_buf());
+            }
+        }
+    }
+    for file in &files {
+        let target = to.join(file);
+        fs::create_dir_all(target.parent().context("no folder")?)?;
+        // `copy` follows links, so a library lies under the name that programs ask for.
+        fs::copy(from.join(file), &target)
+            .with_context(|| format!("no {} in the packages", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Files that match `folder/begin*end`, relative to `root`; the star may be missing.
+fn matching(root: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
+    let Some((begin, end)) = pattern.split_once('*') else {
+        return Ok(vec![pattern.into()]);
+    };
+    let (folder, begin) = begin.rsplit_once('/').context("a pattern names a folder")?;
+    let mut found: Vec<PathBuf> = fs::read_dir(root.join(folder))
+        .with_context(|| format!("no {folder} in the packages"))?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(begin) && name.ends_with(end))
+        .map(|name| Path::new(folder).join(name))
+        .collect();
+    found.sort();
+    anyhow::ensure!(!found.is_empty(), "nothing like {pattern} in the packages");
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_name_files_of_one_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        fs::write(dir.path().join("a/b/libx-v2.so"), "").unwrap();
+        fs::write(dir.path().join("a/b/other"), "").unwrap();
+        assert_eq!(
+            matching(dir.path(), "a/b/libx-*.so").unwrap(),
+            [PathBuf::from("a/b/libx-v2.so")]
+        );
+        assert_eq!(
+            matching(dir.path(), "plain/file").unwrap(),
+            [PathBuf::from("plain/file")]
+        );
+        assert!(matching(dir.path(), "a/b/none-*").is_err());
+    }
+
+    #[test]
+    fn a_changed_list_is_another_bundle() {
+        let other = Flavour {
+            modules: &["vfio"],
+            ..VFIO
+        };
+        let path = |flavour: Flavour| flavour.with_recipe(|recipe| recipe.path());
+        assert_ne!(path(VFIO), path(other));
+        assert_ne!(path(VFIO), path(PEER));
+    }
 }

@@ -10,6 +10,7 @@ mod sources;
 use anyhow::{Result, bail};
 
 use crate::workspace;
+use guest_files::{PEER, VFIO};
 
 /// Get what guests need: QEMU with vfio-user-pci, a small Linux kernel, busybox.
 ///
@@ -21,6 +22,8 @@ use crate::workspace;
   RNIC_CACHE           where downloads are kept (default: target/rnic-cache)
   RNIC_QEMU            a QEMU to use instead of the one on PATH or a private copy
   RNIC_GUEST           a folder with vmlinux, busybox and modules/ to use for guests
+  RNIC_PEER            the same for Linux RDMA peers
+  RNIC_PEER_KERNEL     a User Mode Linux kernel with rdma_rxe; peers then boot in a second
   RNIC_DEBIAN_MIRROR   the Debian mirror, where apt's own settings name none
 
 Examples:
@@ -33,6 +36,9 @@ pub struct Args {
     /// Only the files for Linux guests.
     #[arg(long)]
     guest: bool,
+    /// Only the files for Linux RDMA peers (not part of the default; 150 MB more).
+    #[arg(long)]
+    peer: bool,
     /// Say what is there and what is missing; change nothing.
     #[arg(long)]
     check: bool,
@@ -40,7 +46,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let all = !args.qemu && !args.guest;
+    let all = !args.qemu && !args.guest && !args.peer;
     let mut missing = Vec::new();
     if args.qemu || all {
         let found = if args.check {
@@ -58,19 +64,25 @@ pub fn run(args: &Args) -> Result<()> {
             None => missing.push("qemu"),
         }
     }
-    if args.guest || all {
+    for (wanted, flavour, name) in [
+        (args.guest || all, VFIO, "guest"),
+        (args.peer, PEER, "peer"),
+    ] {
+        if !wanted {
+            continue;
+        }
         let found = if args.check {
-            guest_files::present()
+            flavour.present()
         } else {
-            Some(guest_files::ensure()?)
+            Some(flavour.ensure()?)
         };
         match found {
             Some(g) => println!(
-                "guest  Linux {} ({})",
+                "{name:6} Linux {} ({})",
                 g.kernel_version(),
                 workspace::shown(&g.vmlinux())
             ),
-            None => missing.push("guest"),
+            None => missing.push(name),
         }
     }
     if !missing.is_empty() {
