@@ -42,17 +42,26 @@
     )
 )]
 
+pub mod command_ring;
 pub mod counters;
+pub mod cq;
 pub mod dma;
 pub mod doorbell;
 pub mod env;
+pub mod eq;
 pub mod error;
+pub mod events;
 pub mod fault;
+pub mod hardware;
 pub mod interrupt;
 pub mod keys;
 pub mod object;
+pub mod registers;
+pub mod resources;
+pub mod retired;
 pub mod ring;
 pub mod segment;
+pub mod srq;
 #[cfg(test)]
 #[allow(dead_code, reason = "a kit that every module takes a part of")]
 mod testing;

@@ -1,6 +1,6 @@
 //! Messages between devices of one process: owned, validated, never a borrow.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rnic_wire::{Gid, Qpn};
 
@@ -23,6 +23,24 @@ impl Lease {
     pub fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
+
+    /// A witness that does not hold it.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakLease {
+        WeakLease(Arc::downgrade(&self.0))
+    }
+}
+
+/// Tells whether leases are held, without holding one.
+#[derive(Clone, Debug)]
+pub struct WeakLease(Weak<()>);
+
+impl WeakLease {
+    /// Whether anybody holds the lease.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 /// A message from one device to another.
@@ -36,8 +54,10 @@ pub struct Segment {
     pub source_gid: Gid,
     /// Receiver's address.
     pub destination_gid: Gid,
-    /// Keeps the sender from calling its memory free.
+    /// The sender's queue pair's: no DMA for it is in flight when it is the last holder.
     pub lease: Lease,
+    /// The sender's device's ([`crate::resources::Resources::lease`]).
+    pub epoch: Lease,
     /// What it says.
     pub body: Body,
 }
