@@ -42,6 +42,8 @@ pub trait Backend {
     /// DMA addresses are no longer memory. The device must start no access to them from here on. The client reuses the memory when it gets the
     /// reply, so accesses under way must have ended by then: either now ([`UnmapOutcome::Done`]), or the backend keeps `token` and hands it to
     /// `complete_unmap` when they have ended.
+    ///
+    /// The addresses are free at once: the client may map them again, to other memory, before the unmap is complete.
     fn dma_unmap(&mut self, unmap: Unmap, token: UnmapToken) -> UnmapOutcome;
 
     /// Interrupts are connected, disconnected, triggered or masked.
