@@ -109,6 +109,23 @@ impl Eq {
         self.ring.entries()
     }
 
+    /// Whether another completion queue may be attached: as many as there are entries `[EQ-4]`.
+    #[must_use]
+    pub const fn has_place(&self) -> bool {
+        self.attached < self.ring.entries()
+    }
+
+    /// A completion queue is attached from now on.
+    pub fn attach(&mut self) {
+        self.attached = self.attached.saturating_add(1);
+    }
+
+    /// Whether a completion queue is attached.
+    #[must_use]
+    pub const fn is_attached(&self) -> bool {
+        self.attached > 0
+    }
+
     /// Whether an event would find no room.
     #[must_use]
     pub const fn is_full(&self) -> bool {

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
+use pci_function::Delivery;
 use rnic_abi::{
     CounterId, EventCode, FailureCode, PortEvent, PortState, feature, limit, place, reg,
 };
@@ -19,8 +20,10 @@ use crate::command_ring::{Command, CommandRing, RingFailure, RingSetup, Token};
 use crate::dma::DmaSpace;
 use crate::doorbell::Owner;
 use crate::env::{Budget, Env, Nanos, Progress};
+use crate::interrupt::Interrupts;
 use crate::registers::{RegisterFile, Store, count_guest_error};
 use crate::resources::Resources;
+use crate::segment::Segment;
 
 /// Who a device is `[REG-8]`..`[REG-11]`: stays the same over resets.
 #[derive(Clone, Copy, Debug)]
@@ -74,9 +77,10 @@ pub struct Hardware {
 }
 
 impl Hardware {
-    /// A device after power-up: no memory, bus mastering off.
+    /// A device after power-up: no memory, bus mastering off. `delivery` says who decides whether
+    /// a vector may fire.
     #[must_use]
-    pub fn new(identity: Identity) -> Self {
+    pub fn new(identity: Identity, delivery: Delivery) -> Self {
         let mut registers = RegisterFile::new();
         let (major, minor, patch) = identity.firmware_version;
         let version = u64::from(major) << 16 | u64::from(minor) << 8 | u64::from(patch);
@@ -97,7 +101,7 @@ impl Hardware {
         registers.set(reg::DOORBELL_PAGES, limit::DOORBELL_PAGES);
         Self {
             registers,
-            resources: Resources::default(),
+            resources: Resources::new(Interrupts::new(delivery)),
             host_dma: DmaSpace::empty(),
             bus_master: false,
             command_ring: None,
@@ -362,6 +366,12 @@ impl Hardware {
         self.parked_address = parked_address;
     }
 
+    /// Features that the device offers `[REG-11]`.
+    #[must_use]
+    pub fn offered_features(&self) -> u64 {
+        self.registers.get(reg::FEATURES)
+    }
+
     /// Whether NEGOTIATE has succeeded.
     #[must_use]
     pub fn is_negotiated(&self) -> bool {
@@ -491,6 +501,17 @@ impl Hardware {
             self.resources
                 .post_event(env, EventCode::PORT_CHANGE, 0, 0, &payload);
         }
+    }
+
+    /// Takes a frame from the port. No queue of this device takes frames: dropped and counted.
+    pub fn frame_received(&mut self, _env: &mut dyn Env, _frame: &[u8]) {
+        self.resources.counters.count(CounterId::DROPPED_NO_QP);
+    }
+
+    /// Takes a segment from a neighbour. No queue of this device takes segments: dropped and
+    /// counted.
+    pub fn segment_received(&mut self, _env: &mut dyn Env, _segment: Segment) {
+        self.resources.counters.count(CounterId::DROPPED_NO_QP);
     }
 
     /// When there is something to do by time alone.

@@ -42,6 +42,9 @@
     )
 )]
 
+/// The PCI function that a device is reached through.
+pub use pci_function as pci;
+
 pub mod command_ring;
 pub mod counters;
 pub mod cq;

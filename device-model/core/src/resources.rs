@@ -9,6 +9,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use pci_function::Delivery;
 use rnic_abi::{
     Completion, CompletionStatus, CounterId, CqErrorCause, CqErrorEvent, EqKind, EventCode,
     SrqEvent, feature, limit,
@@ -69,12 +70,14 @@ pub struct Resources {
     epochs: Vec<WeakLease>,
 }
 
-impl Default for Resources {
-    fn default() -> Self {
+impl Resources {
+    /// No object, no memory; vectors as after power-up.
+    #[must_use]
+    pub fn new(interrupts: Interrupts) -> Self {
         Self {
+            interrupts,
             dma: DmaSpace::empty(),
             doorbells: Doorbells::new(),
-            interrupts: Interrupts::default(),
             counters: Counters::default(),
             keys: Keys::default(),
             cqs: Table::new(const { narrow(limit::CQS) }, 1, 0),
@@ -89,9 +92,7 @@ impl Default for Resources {
             epochs: Vec::new(),
         }
     }
-}
 
-impl Resources {
     /// Whether a feature (one bit of [`rnic_abi::feature`]) is in force.
     #[must_use]
     pub const fn has(&self, feature: u64) -> bool {
@@ -540,13 +541,12 @@ impl Resources {
         self.doorbells.reset(env);
         self.interrupts.reset();
         self.begin_grace();
-        let fresh = Self::default();
+        let interrupts =
+            std::mem::replace(&mut self.interrupts, Interrupts::new(Delivery::External));
         *self = Self {
             dma: Arc::clone(&self.dma),
-            doorbells: std::mem::take(&mut self.doorbells),
-            interrupts: std::mem::take(&mut self.interrupts),
             epochs: std::mem::take(&mut self.epochs),
-            ..fresh
+            ..Self::new(interrupts)
         };
     }
 }

@@ -1,1 +1,36 @@
-//! The control plane: commands, connections, addresses, events.
+//! The control plane of an rnic device, above the hardware of `rnic-core`.
+//!
+//! [`Device`] joins the hardware, the PCI function and the command set behind one set of calls;
+//! a host (the daemon, the simulator) owns one and gives each call an [`rnic_core::env::Env`].
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `device` | the device as its host sees it |
+//! | `command` | requests to answers, a file for each group of commands |
+//!
+//! Sans-I/O like the core: no clock, thread, socket, file or global. A firmware author can
+//! replace this crate and keep the rest. Tests: beside each module; the conformance suite runs
+//! the whole.
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cast_possible_truncation
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::cast_possible_truncation
+    )
+)]
+
+mod command;
+mod device;
+
+pub use device::{Config, ConfigError, Device, FEATURES, ResetKind};

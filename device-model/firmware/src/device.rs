@@ -1,0 +1,356 @@
+//! A device: hardware, PCI function and control plane behind one set of calls.
+//!
+//! One worker owns a [`Device`] and makes all calls; none blocks, and [`Device::run`] is bounded
+//! by its budget. Everything from outside comes through the [`Env`] that each call is given.
+
+use std::sync::Arc;
+
+use rnic_abi::consts::{MSIX_PBA_OFFSET, MSIX_TABLE_OFFSET};
+use rnic_abi::{BARS, feature, interface, limit, place};
+use rnic_core::dma::DmaSpace;
+use rnic_core::env::{Budget, Env, Nanos, Progress};
+use rnic_core::hardware::{Effect, Hardware, Identity};
+use rnic_core::interrupt::{VECTORS, VectorState};
+use rnic_core::pci::{
+    self, Bar, BarKind, Delivery, Description, DescriptionError, Function, LinkSpeed, MaxPayload,
+};
+use rnic_core::segment::Segment;
+use rnic_wire::MacAddr;
+
+use crate::command::{Commands, Control};
+
+/// Features that the model offers.
+pub const FEATURES: u64 = feature::SUMMARY
+    | feature::PARKING
+    | feature::SRQ
+    | feature::MEMORY_WINDOWS
+    | feature::CQ_RESIZE
+    | feature::CQ_MODERATION
+    | feature::TIMESTAMPS
+    | feature::PRIVILEGED_KEYS;
+
+/// What a device is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// EUI-64, not zero, different for each function `[REG-9]`.
+    pub guid: u64,
+    /// Permanent Ethernet address, unicast `[REG-10]`.
+    pub mac: MacAddr,
+    /// Features to offer, of [`FEATURES`]; others are left out.
+    pub features: u64,
+    /// Who decides whether a vector may fire: the MSI-X table, or the host.
+    pub delivery: Delivery,
+}
+
+impl Config {
+    /// A device with this address that offers everything, with a GUID made of the address.
+    #[must_use]
+    pub fn new(mac: MacAddr) -> Self {
+        Self {
+            guid: u64::from_be_bytes(mac.eui64()),
+            mac,
+            features: FEATURES,
+            delivery: Delivery::External,
+        }
+    }
+}
+
+/// Why a device cannot be made of a [`Config`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The GUID is zero.
+    #[error("a device's GUID must not be zero; give each device its own")]
+    Guid,
+    /// The address is multicast, or zero.
+    #[error("{0:?} is no address of a device: give a unicast Ethernet address that is not zero")]
+    Mac(MacAddr),
+    /// The PCI function is impossible.
+    #[error(transparent)]
+    Function(#[from] DescriptionError),
+}
+
+/// Kinds of reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetKind {
+    /// Of the device alone, as by `DEVICE_CONTROL.reset` `[RESET-1]`.
+    Device,
+    /// PCI Express function level reset `[RESET-2]`.
+    FunctionLevel,
+    /// Conventional reset of the function: power-up, or the host's reset of the whole machine.
+    Conventional,
+}
+
+/// One rnic device.
+pub struct Device {
+    hardware: Hardware,
+    function: Function,
+    commands: Commands,
+}
+
+impl Device {
+    /// A device after power-up.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        if config.guid == 0 {
+            return Err(ConfigError::Guid);
+        }
+        if config.mac.is_multicast() || config.mac.0 == [0; 6] {
+            return Err(ConfigError::Mac(config.mac));
+        }
+        let function = Function::new(description(config.guid))?;
+        let identity = Identity {
+            guid: config.guid,
+            mac: config.mac,
+            firmware_version: FIRMWARE_VERSION,
+            features: config.features & FEATURES,
+        };
+        Ok(Self {
+            hardware: Hardware::new(identity, config.delivery),
+            function,
+            commands: Commands::new(),
+        })
+    }
+
+    /// Reads a BAR. `data` is zero where the access is ignored.
+    pub fn bar_read(&mut self, env: &mut dyn Env, bar: u8, offset: u64, data: &mut [u8]) {
+        if bar == place::BAR_MSIX {
+            let table = self.hardware.resources.interrupts.table();
+            match msix_part(offset) {
+                Some(MsixPart::Table(at)) => table.table_read(at, data),
+                Some(MsixPart::Pending(at)) => table.pba_read(at, data),
+                None => data.fill(0),
+            }
+            return;
+        }
+        self.hardware.bar_read(env, bar, offset, data);
+    }
+
+    /// Writes a BAR.
+    pub fn bar_write(&mut self, env: &mut dyn Env, bar: u8, offset: u64, data: &[u8]) {
+        if bar == place::BAR_MSIX {
+            if let Some(MsixPart::Table(at)) = msix_part(offset) {
+                let resources = &mut self.hardware.resources;
+                let counters = &mut resources.counters;
+                resources.interrupts.table_write(env, counters, at, data);
+            }
+            return;
+        }
+        match self.hardware.bar_write(env, bar, offset, data) {
+            Effect::None | Effect::Run => (),
+            Effect::Reset => self.reset(env, ResetKind::Device),
+        }
+    }
+
+    /// Reads configuration space; bytes past its end read all ones.
+    pub fn config_read(&self, offset: usize, data: &mut [u8]) {
+        self.function.config_read(offset, data);
+    }
+
+    /// Writes configuration space. Function level reset and bus mastering arrive here.
+    pub fn config_write(&mut self, env: &mut dyn Env, offset: usize, data: &[u8]) {
+        for effect in self.function.config_write(offset, data) {
+            match effect {
+                pci::Effect::FlrRequested => self.reset_device(env, true),
+                pci::Effect::BusMaster(on) => self.hardware.set_bus_master(on),
+                pci::Effect::MsixControl {
+                    enable,
+                    function_mask,
+                } => {
+                    let resources = &mut self.hardware.resources;
+                    let counters = &mut resources.counters;
+                    let interrupts = &mut resources.interrupts;
+                    interrupts.set_control(env, counters, enable, function_mask);
+                }
+                pci::Effect::MemoryEnable(_)
+                | pci::Effect::PowerState(_)
+                | pci::Effect::MsiControl { .. }
+                | pci::Effect::MsiReady(_)
+                | pci::Effect::BarMoved { .. } => (),
+            }
+        }
+    }
+
+    /// The PCI function, for a host that decodes addresses itself.
+    #[must_use]
+    pub fn function(&self) -> &Function {
+        &self.function
+    }
+
+    /// Resets the device, and configuration space when `kind` says so. Memory maps stay
+    /// `[RESET-4]`.
+    pub fn reset(&mut self, env: &mut dyn Env, kind: ResetKind) {
+        let function = match kind {
+            ResetKind::Device => None,
+            ResetKind::FunctionLevel => Some(pci::ResetKind::FunctionLevel),
+            ResetKind::Conventional => Some(pci::ResetKind::Conventional),
+        };
+        if let Some(kind) = function {
+            self.function.reset(kind);
+            self.hardware.set_bus_master(self.function.bus_master());
+        }
+        self.reset_device(env, function.is_some());
+    }
+
+    /// Everything above configuration space. The MSI-X table belongs to the function and survives
+    /// a reset of the device alone.
+    fn reset_device(&mut self, env: &mut dyn Env, function: bool) {
+        self.commands.reset();
+        if function {
+            self.hardware.resources.interrupts.reset_function();
+        }
+        self.hardware.reset(env);
+    }
+
+    /// Takes the host's memory as it is from now on.
+    pub fn dma_changed(&mut self, _env: &mut dyn Env, space: Arc<DmaSpace>) {
+        self.hardware.dma_changed(space);
+    }
+
+    /// Connects or masks vector `n`, with [`Delivery::External`]; what is pending fires when it
+    /// becomes connected `[INT-4]`. A vector that does not exist is ignored.
+    pub fn set_vector(&mut self, env: &mut dyn Env, n: u16, state: VectorState) {
+        let resources = &mut self.hardware.resources;
+        let counters = &mut resources.counters;
+        resources.interrupts.set_state(env, counters, n, state);
+    }
+
+    /// Takes a frame from the port, without frame check sequence.
+    pub fn frame_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
+        self.hardware.frame_received(env, frame);
+    }
+
+    /// Takes a segment from a neighbour in the same process.
+    pub fn segment_received(&mut self, env: &mut dyn Env, segment: Segment) {
+        self.hardware.segment_received(env, segment);
+    }
+
+    /// Does work: doorbells, queues, commands, timers; bounded by `budget`.
+    pub fn run(&mut self, env: &mut dyn Env, mut budget: Budget) -> Progress {
+        let mut progress = self.hardware.run(env, &mut budget);
+        let mut control = Control {
+            hardware: &mut self.hardware,
+            env,
+        };
+        self.commands.poll(&mut control);
+        loop {
+            if !budget.take_op() {
+                progress = Progress::Busy;
+                break;
+            }
+            let Some(command) = control.hardware.next_command(control.env) else {
+                break;
+            };
+            self.commands.execute(&mut control, command);
+        }
+        progress
+    }
+
+    /// When there is something to do by time alone.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Nanos> {
+        self.hardware.next_timer()
+    }
+
+    /// Whether [`Device::run`] must be called again and again, because doorbells may change
+    /// without the host's knowing `[PARK-3]`.
+    #[must_use]
+    pub fn must_poll(&self, env: &dyn Env) -> bool {
+        self.hardware.must_poll(env)
+    }
+
+    /// Prepares to sleep until an access, a frame, a segment or a timer: true when nothing is left
+    /// to do and the driver knows that it must kick `[PARK-1]`. Any run wakes the device.
+    pub fn prepare_park(&mut self, env: &mut dyn Env) -> bool {
+        self.hardware.prepare_park(env)
+    }
+
+    /// Tells the driver that the device looks at doorbells again. [`Device::run`] does it too.
+    pub fn unpark(&mut self) {
+        self.hardware.unpark();
+    }
+
+    /// The hardware below, for a host that shows counters and states.
+    #[must_use]
+    pub fn hardware(&self) -> &Hardware {
+        &self.hardware
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device").finish_non_exhaustive()
+    }
+}
+
+/// Version of this implementation, from the package.
+const FIRMWARE_VERSION: (u8, u8, u8) = (
+    number(env!("CARGO_PKG_VERSION_MAJOR")),
+    number(env!("CARGO_PKG_VERSION_MINOR")),
+    number(env!("CARGO_PKG_VERSION_PATCH")),
+);
+
+/// A decimal number, modulo 256.
+const fn number(text: &str) -> u8 {
+    let mut rest = text.as_bytes();
+    let mut value = 0u8;
+    while let [digit, tail @ ..] = rest {
+        value = value
+            .wrapping_mul(10)
+            .wrapping_add(digit.wrapping_sub(b'0'));
+        rest = tail;
+    }
+    value
+}
+
+enum MsixPart {
+    Table(u64),
+    Pending(u64),
+}
+
+/// What lies at an offset of the MSI-X BAR.
+fn msix_part(offset: u64) -> Option<MsixPart> {
+    const ENTRY_BYTES: u64 = 16;
+    let table = u64::from(MSIX_TABLE_OFFSET);
+    let pending = u64::from(MSIX_PBA_OFFSET);
+    let vectors = u64::from(VECTORS);
+    if (table..table + vectors * ENTRY_BYTES).contains(&offset) {
+        Some(MsixPart::Table(offset - table))
+    } else if (pending..pending + vectors.div_ceil(64) * 8).contains(&offset) {
+        Some(MsixPart::Pending(offset - pending))
+    } else {
+        None
+    }
+}
+
+/// The function, as `spec/interface.toml` has it.
+fn description(serial_number: u64) -> Description {
+    let [programming, subclass, class, _] = interface::CLASS_CODE.to_le_bytes();
+    let bars = BARS.iter().map(|bar| Bar {
+        index: bar.index,
+        kind: BarKind::Memory64,
+        size: bar.size,
+        // A store to a doorbell must not wait to be merged with others.
+        prefetchable: false,
+    });
+    Description {
+        vendor_id: interface::VENDOR_ID,
+        device_id: interface::DEVICE_ID,
+        revision: interface::REVISION,
+        class: [class, subclass, programming],
+        subsystem_vendor_id: interface::SUBSYSTEM_VENDOR_ID,
+        subsystem_id: interface::SUBSYSTEM_ID,
+        bars: bars.collect(),
+        interrupts: pci::Interrupts::MsiX {
+            vectors: VECTORS,
+            table_bar: place::BAR_MSIX,
+            table_offset: MSIX_TABLE_OFFSET,
+            pba_bar: place::BAR_MSIX,
+            pba_offset: MSIX_PBA_OFFSET,
+        },
+        max_payload: MaxPayload::B512,
+        link_speed: LinkSpeed::Gt5,
+        link_width: 16,
+        serial_number: Some(serial_number),
+    }
+}
+
+const _: () = assert!(limit::VECTORS == VECTORS as u64);
