@@ -14,13 +14,14 @@ use pci_function::Delivery;
 use rnic_abi::{
     CounterId, EventCode, FailureCode, PortEvent, PortState, feature, limit, place, reg,
 };
-use rnic_wire::MacAddr;
+use rnic_wire::{Frame, MacAddr};
 
 use crate::command_ring::{Command, CommandRing, RingFailure, RingSetup, Token};
 use crate::dma::DmaSpace;
 use crate::doorbell::Owner;
 use crate::env::{Budget, Env, Nanos, Progress};
 use crate::interrupt::Interrupts;
+use crate::qp::{Qps, drop_counter};
 use crate::registers::{RegisterFile, Store, count_guest_error};
 use crate::resources::Resources;
 use crate::segment::Segment;
@@ -57,6 +58,8 @@ pub struct Hardware {
     pub registers: RegisterFile,
     /// What queue pairs share.
     pub resources: Resources,
+    /// Queue pairs.
+    pub qps: Qps,
     /// Memory as the host gives it, bus mastering not considered.
     host_dma: Arc<DmaSpace>,
     bus_master: bool,
@@ -102,6 +105,7 @@ impl Hardware {
         Self {
             registers,
             resources: Resources::new(Interrupts::new(delivery)),
+            qps: Qps::new(),
             host_dma: DmaSpace::empty(),
             bus_master: false,
             command_ring: None,
@@ -418,6 +422,7 @@ impl Hardware {
         self.kicked = false;
         self.parked_address = None;
         self.parked = false;
+        self.qps.reset();
         self.resources.reset(env);
         self.registers.reset();
         self.update_dma();
@@ -465,7 +470,7 @@ impl Hardware {
             progress = Progress::Busy;
         }
         self.resources.run_timers(env);
-        progress
+        progress.and(self.qps.run(env, &mut self.resources, budget))
     }
 
     fn rung(&mut self, env: &mut dyn Env, owner: Owner, value: u64) {
@@ -477,7 +482,12 @@ impl Hardware {
                 }
             }
             Owner::Srq(srqn) => self.resources.srq_doorbell(env, srqn, value),
-            Owner::Send(_) | Owner::Receive(_) | Owner::EthReceive(_) | Owner::EthTransmit(_) => {}
+            Owner::Send(qpn) => self.qps.send_doorbell(env, &mut self.resources, qpn, value),
+            Owner::Receive(qpn) => {
+                self.qps
+                    .receive_doorbell(env, &mut self.resources, qpn, value);
+            }
+            Owner::EthReceive(_) | Owner::EthTransmit(_) => {}
         }
     }
 
@@ -503,21 +513,31 @@ impl Hardware {
         }
     }
 
-    /// Takes a frame from the port. No queue of this device takes frames: dropped and counted.
-    pub fn frame_received(&mut self, _env: &mut dyn Env, _frame: &[u8]) {
-        self.resources.counters.count(CounterId::DROPPED_NO_QP);
+    /// Takes a frame from the port: those of queue pairs are executed, others are dropped and
+    /// counted. While the device is not enabled everything is lost `[BRING-2]`.
+    pub fn frame_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
+        if !self.is_enabled() {
+            return;
+        }
+        match Frame::parse(frame) {
+            Ok(frame) => self.qps.frame_received(env, &mut self.resources, &frame),
+            Err(reason) => self.resources.counters.count(drop_counter(reason)),
+        }
     }
 
-    /// Takes a segment from a neighbour. No queue of this device takes segments: dropped and
-    /// counted.
-    pub fn segment_received(&mut self, _env: &mut dyn Env, _segment: Segment) {
-        self.resources.counters.count(CounterId::DROPPED_NO_QP);
+    /// Takes a segment from a neighbour, as [`Hardware::frame_received`] takes frames.
+    pub fn segment_received(&mut self, env: &mut dyn Env, segment: Segment) {
+        if self.is_enabled() {
+            self.qps
+                .segment_received(env, &mut self.resources, &segment);
+        }
     }
 
     /// When there is something to do by time alone.
     #[must_use]
     pub fn next_timer(&self) -> Option<Nanos> {
-        self.resources.next_timer()
+        let timers = [self.resources.next_timer(), self.qps.next_timer()];
+        timers.into_iter().flatten().min()
     }
 
     /// Whether the host must keep calling [`Hardware::run`], because doorbells may change without
@@ -537,6 +557,10 @@ impl Hardware {
             return true;
         }
         self.resources.flush_retired(env);
+        self.qps.flush_retired(&mut self.resources);
+        if self.qps.is_busy() {
+            return false;
+        }
         if !env.doorbells_mapped() {
             return !self.resources.doorbells.has_changed();
         }

@@ -59,6 +59,8 @@ pub mod hardware;
 pub mod interrupt;
 pub mod keys;
 pub mod object;
+pub mod payload;
+pub mod qp;
 pub mod registers;
 pub mod resources;
 pub mod retired;

@@ -2,9 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use rnic_wire::{Gid, Qpn};
+use rnic_abi::ProviderError;
+use rnic_transport::{RequestHeader, ResponseHeader};
+use rnic_wire::{Gid, Psn, Qpn};
 
 use crate::env::NeighbourId;
+use crate::payload::Payload;
 
 /// Held by every segment that gives access to a requester's memory. Its owner knows that no such
 /// segment is left when it is the only holder.
@@ -68,4 +71,26 @@ pub struct Segment {
 pub enum Body {
     /// A management datagram (256 bytes) of the connection manager.
     Cm(Box<[u8]>),
+    /// Part of a request of the sender's queue pair.
+    Request {
+        /// What it asks for.
+        header: RequestHeader,
+        /// Data of a send or write.
+        payload: Payload,
+    },
+    /// Part of a response of the sender's queue pair.
+    Response {
+        /// What it answers.
+        header: ResponseHeader,
+        /// Data of a read.
+        payload: Payload,
+    },
+    /// The data of a request could not be read from its sender's memory, which only the receiver
+    /// noticed: a failure of the request, not of the connection.
+    SourceLost {
+        /// First sequence number of the request.
+        psn: Psn,
+        /// Why.
+        error: ProviderError,
+    },
 }

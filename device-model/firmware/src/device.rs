@@ -26,6 +26,8 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::MEMORY_WINDOWS
     | feature::CQ_RESIZE
     | feature::CQ_MODERATION
+    | feature::ATOMICS
+    | feature::LOOPBACK
     | feature::TIMESTAMPS
     | feature::PRIVILEGED_KEYS;
 

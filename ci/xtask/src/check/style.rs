@@ -20,9 +20,8 @@ pub fn fmt() -> Result<String> {
     for manifest in &workspaces {
         exec::output(
             cargo()
-                .args(["fmt", "--all", "--manifest-path"])
-                .arg(manifest)
-                .args(["--", "--check", "-l", "--color", "never"]),
+                .args(["fmt", "--all", "--check", "--manifest-path"])
+                .arg(manifest),
         )
         .context("not formatted; run `cargo fmt --all`")?;
     }

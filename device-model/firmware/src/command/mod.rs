@@ -10,9 +10,11 @@
 //! | `control.rs` | NEGOTIATE, NOP, QUERY_* |
 //! | `memory.rs` | domains, regions, windows |
 //! | `queue.rs` | event, completion and shared receive queues |
+//! | `qp.rs` | queue pairs |
 
 mod control;
 mod memory;
+mod qp;
 mod queue;
 mod reserved;
 
@@ -62,7 +64,12 @@ pub(crate) type Result<T = Outcome> = core::result::Result<T, CommandError>;
 pub(crate) type Dispatch = fn(&mut Control<'_>, Opcode, &[u8]) -> Option<Result>;
 
 /// The groups of commands.
-const GROUPS: &[Dispatch] = &[control::dispatch, memory::dispatch, queue::dispatch];
+const GROUPS: &[Dispatch] = &[
+    control::dispatch,
+    memory::dispatch,
+    queue::dispatch,
+    qp::dispatch,
+];
 
 /// Parses the request of command `C`, handles it, and makes an outcome of the answer.
 pub(crate) fn handle<C: Code>(

@@ -311,6 +311,30 @@ impl Requester {
         self.cursor >= self.messages.len()
     }
 
+    /// Number of the message that [`Self::poll_transmit`] looks at next.
+    #[must_use]
+    pub fn next_message(&self) -> u64 {
+        self.oldest.wrapping_add(self.cursor as u64)
+    }
+
+    /// Number of the message that uses `psn`, of those sent and not complete.
+    #[must_use]
+    pub fn message_at(&self, psn: Psn) -> Option<u64> {
+        if psn.since(self.una()) >= self.outstanding() {
+            return None;
+        }
+        let at = |m: &Queued| psn.is_within(m.first, m.packets);
+        let index = self.messages.iter().position(at)?;
+        Some(self.oldest.wrapping_add(index as u64))
+    }
+
+    /// Gives the connection up: the oldest message fails so.
+    pub fn abandon(&mut self, failure: Failure) {
+        if self.failure().is_none() {
+            self.fail(failure);
+        }
+    }
+
     /// Next sequence number that a message posted now gets.
     #[must_use]
     pub const fn next_psn(&self) -> Psn {

@@ -406,3 +406,38 @@ fn a_read_of_half_the_number_space_is_sent_alone() {
     assert_eq!(r.oldest(), 1);
     assert_eq!(r.next_psn(), psn.add(1));
 }
+
+#[test]
+fn what_could_not_leave_is_polled_again() {
+    let mut r = requester(5);
+    r.post(SEND, 3000).unwrap();
+    r.post(READ, 3000).unwrap();
+    r.post(READ, 10).unwrap();
+    let mut first = Vec::new();
+    while let Some(t) = r.poll_transmit(NOW, 2) {
+        r.put_back(&t);
+        let again = r.poll_transmit(NOW, 2).unwrap();
+        assert_eq!(t, again);
+        first.push(t.header.psn.get());
+    }
+    assert_eq!(first, [5, 7, 8, 11]);
+    assert_eq!((r.asked, r.asked_psns), (2, 4));
+    let at = |psn| r.message_at(Psn::new(psn));
+    assert_eq!(
+        [4, 5, 7, 10, 11, 12].map(at),
+        [None, Some(0), Some(0), Some(1), Some(2), None]
+    );
+}
+
+#[test]
+fn an_abandoned_connection_fails_its_oldest_message() {
+    let mut r = requester(0);
+    r.post(SEND, 1).unwrap();
+    drain(&mut r);
+    r.on_response(NOW, &ack(0, Syndrome::ACK));
+    r.post(SEND, 1).unwrap();
+    assert_eq!(r.next_message(), 1);
+    r.abandon(Failure::RetryExceeded);
+    r.abandon(Failure::BadResponse);
+    assert_eq!((r.oldest(), r.failure()), (1, Some(Failure::RetryExceeded)));
+}

@@ -50,6 +50,28 @@ impl Requester {
         })
     }
 
+    /// What was polled last did not leave: the next poll gives it again.
+    pub fn put_back(&mut self, sent: &Transmission) {
+        let index = sent.message.wrapping_sub(self.oldest);
+        let Ok(index) = usize::try_from(index) else {
+            return;
+        };
+        let Some(m) = self.messages.get_mut(index) else {
+            return;
+        };
+        let packet = sent.header.psn.since(m.first);
+        if core::mem::take(&mut m.asked) {
+            let left = m.packets.saturating_sub(packet);
+            self.asked = self.asked.saturating_sub(1);
+            self.asked_psns = self.asked_psns.saturating_sub(left);
+        }
+        self.cursor = index;
+        self.cursor_packet = packet;
+        if !sent.again {
+            self.sent_end = sent.header.psn;
+        }
+    }
+
     /// A part of a send or write.
     fn send(&mut self, m: &Queued, left: u32, ahead: u32, max_packets: u32) -> Option<Sent> {
         let flight = ahead.saturating_sub(self.asked_psns);

@@ -1,0 +1,415 @@
+//! How segments get to the peer: as messages within the process, or as frames. Everything above
+//! is the same for both; in-process segments are counted as the frames they would have been
+//! `[CNT-2]`.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rnic_abi::CounterId;
+use rnic_transport::packet::{
+    Traffic, request_headers, request_traffic, response_headers, response_traffic,
+};
+use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
+use rnic_wire::{
+    Bth, DropReason, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header,
+    MacAddr, Mtu, NakCode, Syndrome, UdpHeader, VlanTag,
+};
+
+use super::Cx;
+use super::state::{Attributes, PathAttributes};
+use crate::env::{Delivered, Env, NeighbourId, Sent};
+use crate::error::Refusal;
+use crate::payload::{Payload, RangeList};
+use crate::segment::{Body, Lease, Segment};
+use crate::wqe::Inline;
+
+/// Bytes of a segment within the process at most, so that one copy stays short.
+const CHUNK_BYTES: u32 = 256 * 1024;
+/// Data of sends and writes outstanding within the process.
+const WINDOW_BYTES: u32 = 4 << 20;
+/// Packets outstanding within the process at least.
+const WINDOW_SEGMENTS: u32 = 512;
+/// Packets outstanding on a wire, as Linux has it.
+const WINDOW_FRAMES: u32 = 128;
+const DEFAULT_HOP_LIMIT: u8 = 64;
+
+/// What carries a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarriedBy {
+    /// Messages to another device of this process.
+    Neighbour(NeighbourId),
+    /// Messages to this very device.
+    Loopback,
+    /// Frames.
+    Frames,
+}
+
+/// The way to the peer.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub carried_by: CarriedBy,
+    pub attributes: PathAttributes,
+    next_hop: Option<MacAddr>,
+    /// Bytes of the headers below the BTH.
+    below: u32,
+}
+
+/// Why something was not sent.
+#[derive(Debug)]
+pub(super) enum SendError {
+    /// No room now.
+    Full,
+    /// The peer's device is no more.
+    Gone,
+    /// Our memory cannot be read.
+    Local(Refusal),
+}
+
+/// Data of a request about to be sent.
+pub(super) enum Gathered<'a> {
+    Nothing,
+    Bytes(&'a [u8]),
+    Ranges(RangeList),
+}
+
+/// The same, holding on to nothing.
+pub(super) enum Outgoing {
+    Nothing,
+    Bytes(Inline),
+    Ranges(RangeList),
+}
+
+impl Gathered<'_> {
+    pub fn into_owned_or_ranges(self) -> Outgoing {
+        match self {
+            Self::Nothing => Outgoing::Nothing,
+            Self::Bytes(bytes) => Outgoing::Bytes(Inline::new(bytes)),
+            Self::Ranges(ranges) => Outgoing::Ranges(ranges),
+        }
+    }
+}
+
+impl Path {
+    /// The way to the peer: messages when the host has it in this process, frames otherwise.
+    pub fn new(env: &dyn Env, path: PathAttributes, attributes: &Attributes) -> Self {
+        let carried_by = if path.loopback {
+            CarriedBy::Loopback
+        } else {
+            match env.neighbour(path.peer) {
+                Some(id) => CarriedBy::Neighbour(id),
+                None => CarriedBy::Frames,
+            }
+        };
+        let mut way = Self {
+            carried_by,
+            attributes: path,
+            next_hop: attributes.next_hop,
+            below: 0,
+        };
+        let below = way.envelope(MacAddr::ZERO).wire_len();
+        way.below = u32::try_from(below).unwrap_or(0);
+        way
+    }
+
+    /// Packets of a segment at most.
+    pub fn chunk(&self, mtu: Mtu) -> u32 {
+        match self.carried_by {
+            CarriedBy::Frames => 1,
+            CarriedBy::Neighbour(_) | CarriedBy::Loopback => CHUNK_BYTES / mtu.bytes(),
+        }
+    }
+
+    /// Packets of sends and writes outstanding at most.
+    pub fn window(&self, mtu: Mtu) -> u32 {
+        match self.carried_by {
+            CarriedBy::Frames => WINDOW_FRAMES,
+            CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
+                (WINDOW_BYTES / mtu.bytes()).max(WINDOW_SEGMENTS)
+            }
+        }
+    }
+
+    /// Sets the Ethernet address of the next hop.
+    pub fn set_next_hop(&mut self, mac: MacAddr) {
+        self.next_hop = Some(mac);
+    }
+
+    /// Learns the next hop from a frame of the peer if nobody gave it.
+    pub fn learn_next_hop(&mut self, mac: MacAddr) {
+        if self.next_hop.is_none() && !mac.is_multicast() {
+            self.next_hop = Some(mac);
+        }
+    }
+
+    /// Whether something from `source` to `destination` may be of this connection.
+    pub fn is_of(&self, source: Gid, destination: Gid) -> bool {
+        self.attributes.peer == source && self.attributes.local.gid == destination
+    }
+
+    /// Counts what a request of the peer was as frames.
+    pub fn count_request_in(&self, cx: &mut Cx<'_>, header: &RequestHeader) {
+        count_in(cx, request_traffic(header, self.attributes.mtu, self.below));
+    }
+
+    /// Counts what a response of the peer was as frames.
+    pub fn count_response_in(&self, cx: &mut Cx<'_>, header: &ResponseHeader) {
+        count_in(
+            cx,
+            response_traffic(header, self.attributes.mtu, self.below),
+        );
+        if let Some(id) = nak_counter(header, CounterId::RNR_NAK_IN, NAKS_IN) {
+            cx.res.counters.count(id);
+        }
+    }
+
+    /// Sends part of a request.
+    pub fn send_request(
+        &mut self,
+        cx: &mut Cx<'_>,
+        header: &RequestHeader,
+        data: Outgoing,
+        leases: (Lease, Lease),
+    ) -> Result<(), SendError> {
+        match self.carried_by {
+            CarriedBy::Frames => {
+                let (bth, ext) = request_headers(header, self.attributes.peer_qpn);
+                self.send_frame(cx, bth, ext, header.length, &data)?;
+            }
+            CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
+                let payload = in_process(cx, data)?;
+                let body = Body::Request {
+                    header: *header,
+                    payload,
+                };
+                self.deliver(cx, body, leases)?;
+            }
+        }
+        count_out(cx, request_traffic(header, self.attributes.mtu, self.below));
+        Ok(())
+    }
+
+    /// Sends part of a response.
+    pub fn send_response(
+        &mut self,
+        cx: &mut Cx<'_>,
+        header: &ResponseHeader,
+        data: Outgoing,
+        leases: (Lease, Lease),
+    ) -> Result<(), SendError> {
+        match self.carried_by {
+            CarriedBy::Frames => {
+                let (bth, ext) = response_headers(header, self.attributes.peer_qpn);
+                let length = match header.body {
+                    ResponseBody::ReadData { length, .. } => length,
+                    ResponseBody::Acknowledge(_) | ResponseBody::Atomic { .. } => 0,
+                };
+                self.send_frame(cx, bth, ext, length, &data)?;
+            }
+            CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
+                let payload = in_process(cx, data)?;
+                let body = Body::Response {
+                    header: *header,
+                    payload,
+                };
+                self.deliver(cx, body, leases)?;
+            }
+        }
+        count_out(
+            cx,
+            response_traffic(header, self.attributes.mtu, self.below),
+        );
+        if let Some(id) = nak_counter(header, CounterId::RNR_NAK_OUT, NAKS_OUT) {
+            cx.res.counters.count(id);
+        }
+        Ok(())
+    }
+
+    /// Gives a message to the peer's device.
+    pub fn deliver(
+        &mut self,
+        cx: &mut Cx<'_>,
+        body: Body,
+        (lease, epoch): (Lease, Lease),
+    ) -> Result<(), SendError> {
+        let a = &self.attributes;
+        let segment = Box::new(Segment {
+            source: NeighbourId(0),
+            destination_qpn: a.peer_qpn,
+            source_gid: a.local.gid,
+            destination_gid: a.peer,
+            lease,
+            epoch,
+            body,
+        });
+        match self.carried_by {
+            CarriedBy::Neighbour(id) => match cx.env.deliver(id, segment) {
+                Delivered::Ok => Ok(()),
+                Delivered::Gone => Err(SendError::Gone),
+                Delivered::Full(_) => Err(SendError::Full),
+            },
+            CarriedBy::Loopback => {
+                cx.side.loopback.push_back(segment);
+                Ok(())
+            }
+            CarriedBy::Frames => Ok(()),
+        }
+    }
+
+    fn send_frame(
+        &mut self,
+        cx: &mut Cx<'_>,
+        bth: Bth,
+        ext: Ext,
+        length: u32,
+        data: &Outgoing,
+    ) -> Result<(), SendError> {
+        let Some(next_hop) = self.next_hop else {
+            // Lost, as on a wire; the retry finds the next hop, or gives up.
+            cx.side.wants_next_hop(self.attributes.peer);
+            return Ok(());
+        };
+        let envelope = self.envelope(next_hop);
+        let length = usize::try_from(length).unwrap_or(0);
+        let Ok(mut encoder) =
+            FrameEncoder::begin(&mut cx.side.frame[..], &envelope, &bth, &ext, length)
+        else {
+            // The buffer holds the longest frame and a header brings its own extensions.
+            debug_assert!(false, "frame of {length} bytes was not encoded");
+            return Ok(());
+        };
+        let mut room = encoder.payload_mut();
+        match data {
+            Outgoing::Nothing => {}
+            Outgoing::Bytes(inline) => {
+                for (to, from) in room.iter_mut().zip(inline.as_slice()) {
+                    *to = *from;
+                }
+            }
+            Outgoing::Ranges(ranges) => {
+                for range in ranges.as_slice() {
+                    let len = usize::try_from(range.len).unwrap_or(usize::MAX);
+                    let (now, later) = room.split_at_mut(len.min(room.len()));
+                    let read = cx.res.dma.read(range.iova, now);
+                    read.map_err(|e| SendError::Local(Refusal::local_dma(e)))?;
+                    room = later;
+                }
+            }
+        }
+        let len = encoder.finish_icrc();
+        match cx
+            .env
+            .transmit(cx.side.frame.get(..len).unwrap_or_default())
+        {
+            Sent::Ok => Ok(()),
+            Sent::Full => Err(SendError::Full),
+        }
+    }
+
+    fn envelope(&self, next_hop: MacAddr) -> Envelope {
+        let a = &self.attributes;
+        let eth = EthHeader {
+            dst: next_hop,
+            src: a.local.mac,
+            vlan: a.local.vlan.and_then(VlanTag::new),
+        };
+        let hop_limit = match a.hop_limit {
+            0 => DEFAULT_HOP_LIMIT,
+            n => n,
+        };
+        let ip = match (a.local.gid.to_ip(), a.peer.to_ip()) {
+            (IpAddr::V4(src), IpAddr::V4(dst)) => IpHeader::V4(Ipv4Header {
+                tos: a.traffic_class,
+                ttl: hop_limit,
+                ..Ipv4Header::new(src, dst)
+            }),
+            _ => IpHeader::V6(Ipv6Header {
+                traffic_class: a.traffic_class,
+                hop_limit,
+                flow_label: a.flow_label,
+                ..Ipv6Header::new(a.local.gid.0.into(), a.peer.0.into())
+            }),
+        };
+        Envelope {
+            eth,
+            ip,
+            udp: UdpHeader::new(a.source_port),
+        }
+    }
+}
+
+/// Looks at the memory once before the peer copies from it, so that the usual mistakes of a driver
+/// end here `[QP-29]`.
+fn in_process(cx: &mut Cx<'_>, data: Outgoing) -> Result<Payload, SendError> {
+    Ok(match data {
+        Outgoing::Nothing => Payload::None,
+        Outgoing::Bytes(inline) => Payload::Bytes(inline),
+        Outgoing::Ranges(ranges) => {
+            ranges
+                .validate(&cx.res.dma)
+                .map_err(|e| SendError::Local(Refusal::local_dma(e)))?;
+            Payload::Memory {
+                space: Arc::clone(&cx.res.dma),
+                ranges,
+            }
+        }
+    })
+}
+
+fn count_in(cx: &mut Cx<'_>, t: Traffic) {
+    cx.res.counters.add(CounterId::FRAMES_IN, t.frames);
+    cx.res.counters.add(CounterId::OCTETS_IN, t.octets);
+}
+
+fn count_out(cx: &mut Cx<'_>, t: Traffic) {
+    cx.res.counters.add(CounterId::FRAMES_OUT, t.frames);
+    cx.res.counters.add(CounterId::OCTETS_OUT, t.octets);
+}
+
+/// Sequence, request, access, operation.
+const NAKS_IN: [CounterId; 4] = [
+    CounterId::NAK_SEQUENCE_IN,
+    CounterId::NAK_REQUEST_IN,
+    CounterId::NAK_ACCESS_IN,
+    CounterId::NAK_OPERATION_IN,
+];
+const NAKS_OUT: [CounterId; 4] = [
+    CounterId::NAK_SEQUENCE_OUT,
+    CounterId::NAK_REQUEST_OUT,
+    CounterId::NAK_ACCESS_OUT,
+    CounterId::NAK_OPERATION_OUT,
+];
+
+fn nak_counter(header: &ResponseHeader, rnr: CounterId, naks: [CounterId; 4]) -> Option<CounterId> {
+    let [sequence, request, access, operation] = naks;
+    match header.body {
+        ResponseBody::Acknowledge(Syndrome::RnrNak(_)) => Some(rnr),
+        ResponseBody::Acknowledge(Syndrome::Nak(code)) => match code {
+            NakCode::PsnSequence => Some(sequence),
+            NakCode::InvalidRequest => Some(request),
+            NakCode::RemoteAccess => Some(access),
+            NakCode::RemoteOperational => Some(operation),
+            NakCode::InvalidRdRequest | NakCode::Reserved(_) => None,
+        },
+        ResponseBody::Acknowledge(Syndrome::Ack(_) | Syndrome::Reserved(_))
+        | ResponseBody::ReadData { .. }
+        | ResponseBody::Atomic { .. } => None,
+    }
+}
+
+/// The counter of frames that were dropped for `reason`.
+#[must_use]
+pub const fn drop_counter(reason: DropReason) -> CounterId {
+    match reason {
+        DropReason::IcrcMismatch => CounterId::DROPPED_ICRC,
+        DropReason::EthernetDestination
+        | DropReason::DestinationGid
+        | DropReason::AddressMismatch => CounterId::DROPPED_ADDRESS,
+        DropReason::PKeyMismatch | DropReason::QKeyMismatch => CounterId::DROPPED_KEY,
+        DropReason::NotRoce
+        | DropReason::QpnZero
+        | DropReason::QpnUnknown
+        | DropReason::ClassMismatch
+        | DropReason::QpState => CounterId::DROPPED_NO_QP,
+        _ => CounterId::DROPPED_MALFORMED,
+    }
+}
