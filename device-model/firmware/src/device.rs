@@ -15,9 +15,10 @@ use rnic_core::pci::{
     self, Bar, BarKind, Delivery, Description, DescriptionError, Function, LinkSpeed, MaxPayload,
 };
 use rnic_core::segment::Segment;
-use rnic_wire::MacAddr;
+use rnic_wire::{Gid, MacAddr};
 
 use crate::command::{Commands, Control};
+use crate::plane::Plane;
 
 /// Features that the model offers.
 pub const FEATURES: u64 = feature::SUMMARY
@@ -87,6 +88,7 @@ pub struct Device {
     hardware: Hardware,
     function: Function,
     commands: Commands,
+    plane: Plane,
 }
 
 impl Device {
@@ -109,6 +111,7 @@ impl Device {
             hardware: Hardware::new(identity, config.delivery),
             function,
             commands: Commands::new(),
+            plane: Plane::new(config.mac),
         })
     }
 
@@ -196,6 +199,7 @@ impl Device {
     /// a reset of the device alone.
     fn reset_device(&mut self, env: &mut dyn Env, function: bool) {
         self.commands.reset();
+        self.plane.reset();
         if function {
             self.hardware.resources.interrupts.reset_function();
         }
@@ -230,6 +234,7 @@ impl Device {
         let mut progress = self.hardware.run(env, &mut budget);
         let mut control = Control {
             hardware: &mut self.hardware,
+            plane: &mut self.plane,
             env,
         };
         self.commands.poll(&mut control);
@@ -268,6 +273,11 @@ impl Device {
     /// Tells the driver that the device looks at doorbells again. [`Device::run`] does it too.
     pub fn unpark(&mut self) {
         self.hardware.unpark();
+    }
+
+    /// Addresses that the device answers at, for a host that looks for neighbours.
+    pub fn addresses(&self) -> impl Iterator<Item = Gid> {
+        self.plane.gids()
     }
 
     /// The hardware below, for a host that shows counters and states.

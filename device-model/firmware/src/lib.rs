@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `device` | the device as its host sees it |
 //! | `command` | requests to answers, a file for each group of commands |
+//! | `address` | addresses of the device, endpoints |
+//! | `plane` | what commands leave behind |
 //!
 //! Sans-I/O like the core: no clock, thread, socket, file or global. A firmware author can
 //! replace this crate and keep the rest. Tests: beside each module; the conformance suite runs
@@ -30,7 +32,9 @@
     )
 )]
 
+mod address;
 mod command;
 mod device;
+mod plane;
 
 pub use device::{Config, ConfigError, Device, FEATURES, ResetKind};

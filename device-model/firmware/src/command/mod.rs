@@ -7,11 +7,13 @@
 //!
 //! | group | commands |
 //! |---|---|
+//! | `address.rs` | addresses, endpoints |
 //! | `control.rs` | NEGOTIATE, NOP, QUERY_* |
 //! | `memory.rs` | domains, regions, windows |
 //! | `queue.rs` | event, completion and shared receive queues |
 //! | `qp.rs` | queue pairs |
 
+mod address;
 mod control;
 mod memory;
 mod qp;
@@ -32,12 +34,16 @@ use rnic_core::fault::{Fault, Site};
 use rnic_core::hardware::Hardware;
 use zerocopy::IntoBytes;
 
+use crate::plane::Plane;
+
 use reserved::Reserved;
 
 /// What a handler works with.
 pub(crate) struct Control<'a> {
     /// The hardware below.
     pub hardware: &'a mut Hardware,
+    /// What commands leave behind.
+    pub plane: &'a mut Plane,
     /// The host.
     pub env: &'a mut dyn Env,
 }
@@ -69,6 +75,7 @@ const GROUPS: &[Dispatch] = &[
     memory::dispatch,
     queue::dispatch,
     qp::dispatch,
+    address::dispatch,
 ];
 
 /// Parses the request of command `C`, handles it, and makes an outcome of the answer.
