@@ -1,6 +1,7 @@
 //! The address table: what SET_ADDRESS and CLEAR_ADDRESS change.
 
 use rnic_abi::limit;
+use rnic_core::qp::LocalAddress;
 use rnic_wire::{Gid, MacAddr};
 
 /// Entries of the table.
@@ -87,6 +88,16 @@ impl AddressTable {
     #[must_use]
     pub fn get(&self, index: u16) -> Option<&Address> {
         self.entries.get(usize::from(index))?.as_ref()
+    }
+
+    /// What a queue pair needs of an entry.
+    #[must_use]
+    pub fn local(&self, index: u16) -> Option<LocalAddress> {
+        self.get(index).map(|address| LocalAddress {
+            gid: address.gid,
+            mac: self.mac,
+            vlan: address.vlan,
+        })
     }
 
     /// The entry with this address, on any VLAN.

@@ -8,8 +8,7 @@ use rnic_abi::{
     ModifyQpRequest, Opcode, QueryQpAnswer, QueryQpRequest, SyndromeReason, cmd,
 };
 use rnic_core::error::CommandError;
-use rnic_core::qp::{LocalAddress, Ticket};
-use rnic_wire::Gid;
+use rnic_core::qp::Ticket;
 use zerocopy::IntoBytes;
 
 use super::{Control, Outcome, Result, Waiting, empty, handle, handle_later};
@@ -43,24 +42,15 @@ fn create(control: &mut Control<'_>, request: &CreateQpRequest) -> Result<Create
 /// `[QP-4]`, `[QP-6]`..`[QP-8]`
 fn modify(control: &mut Control<'_>, request: &ModifyQpRequest) -> Result<EmptyAnswer> {
     let hardware = &mut *control.hardware;
+    let addresses = &control.plane.addresses;
     hardware.qps.modify(
         control.env,
         &mut hardware.resources,
         request,
-        local_address,
-        is_ours,
+        |index| addresses.local(index),
+        |gid| addresses.find(gid).is_some(),
     )?;
     Ok(empty())
-}
-
-/// The entry of the address table with this index. There is no table yet, so none.
-fn local_address(_index: u16) -> Option<LocalAddress> {
-    None
-}
-
-/// Whether an address is one of this device.
-fn is_ours(_gid: Gid) -> bool {
-    false
 }
 
 /// `[QP-9]`
