@@ -27,12 +27,24 @@ pub const ARROWS: &[Allowed] = &[
     // rnic-wire for the number types (Psn, Qpn) that appear in the transport's interface.
     allow(
         "rnic-core",
-        &["rnic-abi", "rnic-transport", "rnic-wire", "rnic-mutant", "pci-function"],
+        &[
+            "rnic-abi",
+            "rnic-transport",
+            "rnic-wire",
+            "rnic-mutant",
+            "pci-function",
+        ],
         &[],
     ),
     allow(
         "rnic-firmware",
-        &["rnic-abi", "rnic-core", "rnic-transport", "rnic-wire", "rnic-mutant"],
+        &[
+            "rnic-abi",
+            "rnic-core",
+            "rnic-transport",
+            "rnic-wire",
+            "rnic-mutant",
+        ],
         &[],
     ),
     allow("vfio-user-server", &[], &[]),

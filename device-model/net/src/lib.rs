@@ -1,7 +1,10 @@
 //! Ports: where frames enter and leave a device.
 //!
 //! - [`pcap`]: capture files, read and written;
-//! - [`decode`]: what `rnic decode` shows and checks.
+//! - [`decode`]: what `rnic decode` shows and checks;
+//! - [`switch`]: a learning switch between the ports of one process;
+//! - [`fabric`]: that switch with queues, shared by the threads of a process;
+//! - [`uplink`]: sockets by which a fabric reaches other processes.
 //!
 //! Tests: beside the code; `tests/` runs the decoder over the captures of `../wire/tests`.
 #![cfg_attr(
@@ -16,4 +19,7 @@
 )]
 
 pub mod decode;
+pub mod fabric;
 pub mod pcap;
+pub mod switch;
+pub mod uplink;

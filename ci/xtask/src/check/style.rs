@@ -20,8 +20,9 @@ pub fn fmt() -> Result<String> {
     for manifest in &workspaces {
         exec::output(
             cargo()
-                .args(["fmt", "--all", "--check", "--manifest-path"])
-                .arg(manifest),
+                .args(["fmt", "--all", "--manifest-path"])
+                .arg(manifest)
+                .args(["--", "--check", "-l", "--color", "never"]),
         )
         .context("not formatted; run `cargo fmt --all`")?;
     }

@@ -12,7 +12,10 @@ use crate::workspace;
 
 /// Integration tests that belong to a tier above 1, as (tier, package, test target).
 /// What is not listed runs in tier 1.
-const ABOVE_1: &[(u8, &str, &str)] = &[];
+const ABOVE_1: &[(u8, &str, &str)] = &[
+    (4, "vfio-user-server", "malformed"),
+    (4, "vfio-user-server", "independent_client"),
+];
 
 /// Tier 1: everything in the workspace but the tests of the tiers above.
 pub fn unit() -> Result<Counts> {
@@ -43,6 +46,22 @@ pub fn unit() -> Result<Counts> {
         "--no-fail-fast",
         "--doc",
     ]))?);
+    Ok(counts)
+}
+
+/// The tests that the table gives to a tier.
+pub fn above(tier: u8) -> Result<Counts> {
+    let mut counts = Counts::default();
+    for (_, package, test) in ABOVE_1.iter().filter(|(number, ..)| *number == tier) {
+        counts.add(run(cargo().args([
+            "test",
+            "--no-fail-fast",
+            "-p",
+            package,
+            "--test",
+            test,
+        ]))?);
+    }
     Ok(counts)
 }
 

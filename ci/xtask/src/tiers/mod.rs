@@ -41,6 +41,11 @@ const TIERS: &[Tier] = &[
         run: cargo_tests::unit,
     },
     Tier {
+        number: 4,
+        name: "vfio-user socket, malformed messages",
+        run: || cargo_tests::above(4),
+    },
+    Tier {
         number: 6,
         name: "guests",
         run: guests,
@@ -108,7 +113,7 @@ pub fn run(args: &Args) -> Result<()> {
     println!();
     for (tier, time, counts) in &times {
         println!(
-            "tier {}  {:7.1} s  {:26}  {counts}",
+            "tier {}  {:7.1} s  {:36}  {counts}",
             tier.number,
             time.as_secs_f64(),
             tier.name

@@ -1,0 +1,324 @@
+//! A switch with a queue at every port, shared by the threads of a process.
+//!
+//! A frame to one station waits at its sender while the station's queue is full, as with a pause
+//! frame (IEEE 802.3 annex 31B); a frame to many is lost at the full ones. A port that is down
+//! loses what it sends and what is sent to it.
+//!
+//! Tests: below.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::pcap::{Direction, PcapngWriter};
+use crate::switch::{Out, Port, Switch};
+
+/// Frames that a port's queue holds.
+const QUEUE: usize = 1024;
+
+/// Told when a queue is no longer empty.
+pub trait Wake: Send + Sync {
+    /// Called by the sender's thread, after the frame is in the queue.
+    fn wake(&self);
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The switch took it.
+    Ok,
+    /// The station's queue is full; nothing was taken.
+    Full,
+}
+
+struct Queue {
+    frames: Mutex<VecDeque<Box<[u8]>>>,
+    /// Frames in it, to look at without the lock.
+    length: AtomicUsize,
+    up: AtomicBool,
+    wake: Box<dyn Wake>,
+    lost: AtomicU64,
+}
+
+impl Queue {
+    fn push(&self, frame: &[u8]) -> bool {
+        if !self.up.load(Ordering::Acquire) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return true;
+        }
+        let mut frames = lock(&self.frames);
+        if frames.len() >= QUEUE {
+            return false;
+        }
+        frames.push_back(frame.into());
+        self.length.store(frames.len(), Ordering::Release);
+        drop(frames);
+        self.wake.wake();
+        true
+    }
+}
+
+/// The switch and its ports.
+pub struct Fabric {
+    switch: Mutex<Switch>,
+    queues: Box<[Queue]>,
+    capture: Option<Mutex<PcapngWriter<Box<dyn Write + Send>>>>,
+}
+
+/// One port of a fabric.
+#[derive(Clone)]
+pub struct FabricPort {
+    fabric: Arc<Fabric>,
+    index: Port,
+}
+
+/// A fabric cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FabricError {
+    /// More ports than a switch numbers.
+    #[error("{0} ports are more than a switch has")]
+    TooManyPorts(usize),
+    /// The capture file.
+    #[error("the capture cannot be written: {0}")]
+    Capture(#[from] std::io::Error),
+}
+
+impl Fabric {
+    /// A fabric with a port for each of `wakers`, in their order, all up. Every frame that a port
+    /// sends is written to `capture`, with the number of the port as its interface.
+    ///
+    /// # Errors
+    /// If the capture cannot be written.
+    pub fn build(
+        wakers: Vec<Box<dyn Wake>>,
+        capture: Option<Box<dyn Write + Send>>,
+    ) -> Result<Vec<FabricPort>, FabricError> {
+        let count = wakers.len();
+        let ports = Port::try_from(count).map_err(|_| FabricError::TooManyPorts(count))?;
+        let capture = match capture {
+            None => None,
+            Some(out) => {
+                let mut writer = PcapngWriter::new(out)?;
+                for port in 0..ports {
+                    writer.interface(&format!("port{port}"))?;
+                }
+                writer.flush()?;
+                Some(Mutex::new(writer))
+            }
+        };
+        let queue = |wake| Queue {
+            frames: Mutex::default(),
+            length: AtomicUsize::new(0),
+            up: AtomicBool::new(true),
+            wake,
+            lost: AtomicU64::new(0),
+        };
+        let fabric = Arc::new(Fabric {
+            switch: Mutex::default(),
+            queues: wakers.into_iter().map(queue).collect(),
+            capture,
+        });
+        let port = |index| FabricPort {
+            fabric: Arc::clone(&fabric),
+            index,
+        };
+        Ok((0..ports).map(port).collect())
+    }
+
+    fn queue(&self, port: Port) -> Option<&Queue> {
+        self.queues.get(usize::try_from(port).ok()?)
+    }
+
+    fn write_down(&self, port: Port, frame: &[u8]) {
+        let Some(capture) = &self.capture else {
+            return;
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let time_ns = now.map_or(0, |t| u64::try_from(t.as_nanos()).unwrap_or(u64::MAX));
+        let mut capture = lock(capture);
+        let written = capture
+            .frame(port, time_ns, Direction::Inbound, frame, "")
+            .and_then(|()| capture.flush());
+        if let Err(error) = written {
+            log::warn!("a frame is missing in the capture: {error}");
+        }
+    }
+}
+
+impl FabricPort {
+    /// Sends a frame (without frame check sequence).
+    pub fn send(&self, frame: &[u8]) -> Sent {
+        let fabric = &*self.fabric;
+        let own = fabric.queue(self.index);
+        if !own.is_some_and(|queue| queue.up.load(Ordering::Acquire)) {
+            return Sent::Ok;
+        }
+        let out = lock(&fabric.switch).forward(self.index, frame);
+        match out {
+            Out::Nowhere => {}
+            Out::To(port) => {
+                if fabric.queue(port).is_some_and(|queue| !queue.push(frame)) {
+                    return Sent::Full;
+                }
+            }
+            Out::Flood => {
+                for (port, queue) in (0..).zip(fabric.queues.iter()) {
+                    if port != self.index && !queue.push(frame) {
+                        queue.lost.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+        fabric.write_down(self.index, frame);
+        Sent::Ok
+    }
+
+    /// The next frame for this port.
+    #[must_use]
+    pub fn receive(&self) -> Option<Box<[u8]>> {
+        let queue = self.fabric.queue(self.index)?;
+        if queue.length.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut frames = lock(&queue.frames);
+        let frame = frames.pop_front();
+        queue.length.store(frames.len(), Ordering::Release);
+        frame
+    }
+
+    /// Whether there is a frame for this port.
+    #[must_use]
+    pub fn has_frames(&self) -> bool {
+        let queue = self.fabric.queue(self.index);
+        queue.is_some_and(|queue| queue.length.load(Ordering::SeqCst) > 0)
+    }
+
+    /// Takes the port up or down. Frames in its queue are lost when it goes down, and the switch
+    /// forgets who was behind it.
+    pub fn set_up(&self, up: bool) {
+        let Some(queue) = self.fabric.queue(self.index) else {
+            return;
+        };
+        queue.up.store(up, Ordering::Release);
+        if !up {
+            let mut frames = lock(&queue.frames);
+            let lost = u64::try_from(frames.len()).unwrap_or(u64::MAX);
+            frames.clear();
+            queue.length.store(0, Ordering::Release);
+            queue.lost.fetch_add(lost, Ordering::Relaxed);
+            drop(frames);
+            lock(&self.fabric.switch).forget(self.index);
+        }
+    }
+
+    /// Whether the port is up.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        let queue = self.fabric.queue(self.index);
+        queue.is_some_and(|queue| queue.up.load(Ordering::Acquire))
+    }
+
+    /// Frames for this port that were lost: it was down, or its queue was full of frames.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        let queue = self.fabric.queue(self.index);
+        queue.map_or(0, |queue| queue.lost.load(Ordering::Relaxed))
+    }
+}
+
+/// A thread that panicked left the data whole: every critical section above is a few stores.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Count(Arc<AtomicUsize>);
+
+    impl Wake for Count {
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn fabric(count: usize) -> (Vec<FabricPort>, Vec<Count>) {
+        let wakers = vec![(); count].into_iter().map(|()| Count::default());
+        let wakers: Vec<Count> = wakers.collect();
+        let boxed = wakers.iter().cloned();
+        let boxed = boxed.map(|w| Box::new(w) as Box<dyn Wake>).collect();
+        (Fabric::build(boxed, None).unwrap(), wakers)
+    }
+
+    fn frame(to: u8, from: u8) -> Vec<u8> {
+        let mut bytes = vec![0; 64];
+        bytes[5] = to;
+        bytes[11] = from;
+        bytes
+    }
+
+    #[test]
+    fn frames_reach_their_station_and_wake_it() {
+        let (ports, wakers) = fabric(3);
+        assert_eq!(ports[1].send(&frame(9, 1)), Sent::Ok);
+        assert!(ports[0].has_frames() && ports[2].has_frames());
+        assert!(ports[0].receive().is_some() && ports[2].receive().is_some());
+        assert_eq!(ports[0].send(&frame(1, 7)), Sent::Ok);
+        assert_eq!(ports[1].receive().as_deref(), Some(&frame(1, 7)[..]));
+        assert!(!ports[2].has_frames());
+        let woken: Vec<_> = wakers.iter().map(|w| w.0.load(Ordering::Relaxed)).collect();
+        assert_eq!(woken, [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_full_station_holds_its_sender_and_costs_others_nothing() {
+        let (ports, _) = fabric(3);
+        ports[1].send(&frame(9, 1));
+        for n in 0..QUEUE {
+            assert_eq!(ports[0].send(&frame(1, 7)), Sent::Ok, "{n}");
+        }
+        assert_eq!(ports[0].send(&frame(1, 7)), Sent::Full);
+        assert_eq!(ports[2].send(&frame(7, 2)), Sent::Ok);
+        // To many: lost at the full one only.
+        assert_eq!(ports[2].send(&frame(99, 2)), Sent::Ok);
+        assert_eq!(ports[1].lost(), 1);
+        assert!(ports[1].receive().is_some());
+        assert_eq!(ports[0].send(&frame(1, 7)), Sent::Ok);
+    }
+
+    #[test]
+    fn a_port_that_is_down_loses_both_ways() {
+        let (ports, _) = fabric(2);
+        ports[0].send(&frame(9, 1));
+        ports[1].set_up(false);
+        assert!(!ports[1].is_up() && !ports[1].has_frames());
+        assert_eq!(ports[1].send(&frame(1, 2)), Sent::Ok);
+        assert!(!ports[0].has_frames());
+        assert_eq!(ports[0].send(&frame(2, 1)), Sent::Ok);
+        assert_eq!(ports[1].lost(), 2);
+        ports[1].set_up(true);
+        ports[0].send(&frame(2, 1));
+        assert!(ports[1].has_frames());
+    }
+
+    #[test]
+    fn the_capture_holds_what_was_sent() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let out = Box::new(file.reopen().unwrap());
+        let wakers: Vec<Box<dyn Wake>> =
+            vec![Box::new(Count::default()), Box::new(Count::default())];
+        let ports = Fabric::build(wakers, Some(out)).unwrap();
+        ports[0].send(&frame(2, 1));
+        ports[1].send(&frame(1, 2));
+        let mut reader = crate::pcap::CaptureReader::new(file.reopen().unwrap()).unwrap();
+        for (port, want) in [(0, frame(2, 1)), (1, frame(1, 2))] {
+            let captured = reader.next_frame().unwrap().unwrap();
+            assert_eq!((captured.interface, captured.data), (port, &want[..]));
+        }
+        assert!(reader.next_frame().unwrap().is_none());
+    }
+}
