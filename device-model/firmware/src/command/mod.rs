@@ -57,7 +57,7 @@ pub(crate) enum Outcome {
 }
 
 /// A command that is answered later.
-pub(crate) trait Waiting {
+pub(crate) trait Waiting: Send {
     /// The answer's bytes (header left zero), when it is ready.
     fn poll(&mut self, control: &mut Control<'_>) -> Option<Result<Vec<u8>>>;
 }
