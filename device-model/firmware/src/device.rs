@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use rnic_abi::consts::{MSIX_PBA_OFFSET, MSIX_TABLE_OFFSET};
-use rnic_abi::{BARS, feature, interface, limit, place};
+use rnic_abi::{BARS, CounterId, feature, interface, limit, place};
 use rnic_core::dma::DmaSpace;
 use rnic_core::env::{Budget, Env, Nanos, Progress};
 use rnic_core::hardware::{Effect, Hardware, Identity};
@@ -14,9 +14,10 @@ use rnic_core::interrupt::{VECTORS, VectorState};
 use rnic_core::pci::{
     self, Bar, BarKind, Delivery, Description, DescriptionError, Function, LinkSpeed, MaxPayload,
 };
-use rnic_core::segment::Segment;
-use rnic_wire::{Gid, MacAddr};
+use rnic_core::segment::{Body, Segment};
+use rnic_wire::{Ext, Frame, Gid, MacAddr, PKey, QKey, Qpn, Received};
 
+use crate::cm::Origin;
 use crate::command::{Commands, Control};
 use crate::plane::Plane;
 
@@ -30,7 +31,8 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::ATOMICS
     | feature::LOOPBACK
     | feature::TIMESTAMPS
-    | feature::PRIVILEGED_KEYS;
+    | feature::PRIVILEGED_KEYS
+    | feature::CONNECTIONS;
 
 /// What a device is made from.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +113,7 @@ impl Device {
             hardware: Hardware::new(identity, config.delivery),
             function,
             commands: Commands::new(),
-            plane: Plane::new(config.mac),
+            plane: Plane::new(config.mac, config.guid),
         })
     }
 
@@ -221,12 +223,68 @@ impl Device {
 
     /// Takes a frame from the port, without frame check sequence.
     pub fn frame_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
-        self.hardware.frame_received(env, frame);
+        match Received::parse(frame) {
+            Ok(Received::Roce(roce)) if roce.packet.bth.dest_qpn == Qpn::GSI => {
+                self.qp1_received(env, &roce);
+            }
+            Ok(Received::Arp(arp)) if self.hardware.is_enabled() => {
+                self.control(env).arp_received(&arp);
+            }
+            Ok(Received::NeighborDiscovery(nd)) if self.hardware.is_enabled() => {
+                self.control(env).nd_received(&nd);
+            }
+            _ => self.hardware.frame_received(env, frame),
+        }
+    }
+
+    /// A datagram for queue pair 1: the connection manager's.
+    fn qp1_received(&mut self, env: &mut dyn Env, frame: &Frame<'_>) {
+        let enabled = self.hardware.is_enabled();
+        let managed = self.hardware.resources.has(feature::CONNECTIONS);
+        let counters = &mut self.hardware.resources.counters;
+        let (bth, ip) = (&frame.packet.bth, &frame.envelope.ip);
+        let qkey = match frame.packet.ext {
+            Ext::Deth(deth) => Some(deth.qkey),
+            _ => None,
+        };
+        if !enabled {
+        } else if !PKey::DEFAULT.matches(bth.pkey) || qkey.is_some_and(|key| key != QKey::GSI) {
+            counters.count(CounterId::DROPPED_KEY);
+        } else if qkey.is_none() || !managed {
+            counters.count(CounterId::DROPPED_NO_QP);
+        } else {
+            let origin = Origin {
+                source: ip.src_gid(),
+                destination: ip.dst_gid(),
+                mac: Some(frame.envelope.eth.src),
+            };
+            self.control(env)
+                .mad_received(&origin, frame.packet.payload);
+        }
     }
 
     /// Takes a segment from a neighbour in the same process.
     pub fn segment_received(&mut self, env: &mut dyn Env, segment: Segment) {
-        self.hardware.segment_received(env, segment);
+        let Body::Cm(mad) = &segment.body else {
+            self.hardware.segment_received(env, segment);
+            return;
+        };
+        if self.hardware.is_enabled() {
+            let origin = Origin {
+                source: segment.source_gid,
+                destination: segment.destination_gid,
+                mac: None,
+            };
+            self.control(env).mad_received(&origin, mad);
+        }
+    }
+
+    fn control<'a>(&'a mut self, env: &'a mut dyn Env) -> Control<'a> {
+        Control {
+            hardware: &mut self.hardware,
+            plane: &mut self.plane,
+            env,
+        }
     }
 
     /// Does work: doorbells, queues, commands, timers; bounded by `budget`.
@@ -238,6 +296,7 @@ impl Device {
             env,
         };
         self.commands.poll(&mut control);
+        control.run_connections();
         loop {
             if !budget.take_op() {
                 progress = Progress::Busy;
@@ -248,13 +307,20 @@ impl Device {
             };
             self.commands.execute(&mut control, command);
         }
+        if self.plane.connections.is_busy() {
+            progress = Progress::Busy;
+        }
         progress
     }
 
     /// When there is something to do by time alone.
     #[must_use]
     pub fn next_timer(&self) -> Option<Nanos> {
-        self.hardware.next_timer()
+        let timers = [
+            self.hardware.next_timer(),
+            self.plane.connections.next_timer(),
+        ];
+        timers.into_iter().flatten().min()
     }
 
     /// Whether [`Device::run`] must be called again and again, because doorbells may change

@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `device` | the device as its host sees it |
 //! | `command` | requests to answers, a file for each group of commands |
-//! | `address` | addresses of the device, endpoints |
+//! | `address` | addresses of the device, endpoints, answers to ARP and neighbour discovery |
+//! | `cm` | the connection manager |
 //! | `plane` | what commands leave behind |
 //!
 //! Sans-I/O like the core: no clock, thread, socket, file or global. A firmware author can
@@ -33,6 +34,7 @@
 )]
 
 mod address;
+mod cm;
 mod command;
 mod device;
 mod plane;

@@ -2,7 +2,8 @@
 
 use rnic_wire::{Gid, MacAddr};
 
-use crate::address::{AddressTable, Endpoints};
+use crate::address::{AddressTable, Conflicts, Endpoints};
+use crate::cm::Connections;
 
 /// State of the control plane.
 #[derive(Debug)]
@@ -11,14 +12,20 @@ pub(crate) struct Plane {
     pub addresses: AddressTable,
     /// Ports of them in use.
     pub endpoints: Endpoints,
+    /// Connections and listeners.
+    pub connections: Connections,
+    /// Conflicts of addresses reported.
+    pub conflicts: Conflicts,
 }
 
 impl Plane {
-    /// Nothing, for a device with this Ethernet address.
-    pub(crate) fn new(mac: MacAddr) -> Self {
+    /// Nothing, for a device with this Ethernet address and GUID.
+    pub(crate) fn new(mac: MacAddr, guid: u64) -> Self {
         Self {
             addresses: AddressTable::new(mac),
             endpoints: Endpoints::default(),
+            connections: Connections::new(guid),
+            conflicts: Conflicts::default(),
         }
     }
 
@@ -26,6 +33,8 @@ impl Plane {
     pub(crate) fn reset(&mut self) {
         self.addresses.reset();
         self.endpoints = Endpoints::default();
+        self.connections.reset();
+        self.conflicts = Conflicts::default();
     }
 
     /// Addresses that the device answers at.

@@ -27,8 +27,6 @@ struct Endpoint {
     references: u32,
     /// RESERVE_ENDPOINT's reference is among them.
     reserved: bool,
-    /// A listener's is among them.
-    listening: bool,
 }
 
 /// Endpoints in use.
@@ -80,7 +78,6 @@ impl Endpoints {
             port,
             references: 1,
             reserved,
-            listening: false,
         };
         let handle = self
             .table
@@ -128,26 +125,6 @@ impl Endpoints {
         }
     }
 
-    /// Adds a listener's reference; false when there is one already.
-    pub fn listen(&mut self, handle: u32) -> bool {
-        match self.table.get_mut(handle) {
-            Some(endpoint) if !endpoint.listening => {
-                endpoint.listening = true;
-                endpoint.references += 1;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Drops a listener's reference.
-    pub fn unlisten(&mut self, handle: u32) {
-        if let Some(endpoint) = self.table.get_mut(handle) {
-            endpoint.listening = false;
-        }
-        self.drop_reference(handle);
-    }
-
     /// Drops RESERVE_ENDPOINT's reference; false when it was dropped before, or never was.
     pub fn unreserve(&mut self, handle: u32) -> bool {
         match self.table.get_mut(handle) {
@@ -193,10 +170,9 @@ mod tests {
         let mut endpoints = Endpoints::default();
         let (handle, port) = endpoints.open(0, 445, true).unwrap();
         assert_eq!(port, 445);
-        assert!(endpoints.listen(handle) && !endpoints.listen(handle));
-        assert!(endpoints.hold(handle));
+        assert!(endpoints.hold(handle) && endpoints.hold(handle));
         assert!(endpoints.unreserve(handle) && !endpoints.unreserve(handle));
-        endpoints.unlisten(handle);
+        endpoints.drop_reference(handle);
         assert_eq!(endpoints.open(0, 445, true), Err(EndpointError::InUse(445)));
         assert!(endpoints.uses(0) && !endpoints.uses(1));
         endpoints.drop_reference(handle);

@@ -8,12 +8,14 @@
 //! | group | commands |
 //! |---|---|
 //! | `address.rs` | addresses, endpoints |
+//! | `connection.rs` | listeners, connections |
 //! | `control.rs` | NEGOTIATE, NOP, QUERY_* |
 //! | `memory.rs` | domains, regions, windows |
 //! | `queue.rs` | event, completion and shared receive queues |
 //! | `qp.rs` | queue pairs |
 
 mod address;
+mod connection;
 mod control;
 mod memory;
 mod qp;
@@ -76,6 +78,7 @@ const GROUPS: &[Dispatch] = &[
     queue::dispatch,
     qp::dispatch,
     address::dispatch,
+    connection::dispatch,
 ];
 
 /// Parses the request of command `C`, handles it, and makes an outcome of the answer.
