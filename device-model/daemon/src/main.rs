@@ -1,2 +1,50 @@
-//! The rnic daemon.
-fn main() {}
+//! The `rnic` command.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use rnic::cli::{Arguments, Command};
+use rnic::{capabilities, config, control, decode, logging, serve};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("rnic: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.print_capabilities {
+        println!("{}", capabilities::json());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(command) = arguments.command else {
+        Arguments::command().print_help()?;
+        return Ok(ExitCode::FAILURE);
+    };
+    match command {
+        Command::Serve(options) => {
+            logging::start(options.verbose)?;
+            serve::run(&config::Config::from_options(*options)?)?;
+        }
+        Command::Control(options) => {
+            println!(
+                "{}",
+                control::client::ask(&options.socket, &options.request())?
+            );
+        }
+        Command::Decode(options) => return decode::run(&options),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "rnic", &mut std::io::stdout());
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

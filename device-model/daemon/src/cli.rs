@@ -1,0 +1,229 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use serde_json::{Value, json};
+
+use crate::config::{DeviceOptions, PortOptions};
+
+/// `rnic`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rnic",
+    version,
+    about = "A software RDMA network card for virtual machines",
+    long_about = "A software RDMA network card for virtual machines.\n\n\
+        `rnic serve` is the card: one unprivileged process that QEMU 10.1 or newer attaches to with its\n\
+        vfio-user-pci device. The other commands look into a running daemon, or into captures of its traffic."
+)]
+pub struct Arguments {
+    /// Print what this build can do, as JSON, and exit
+    #[arg(long)]
+    pub print_capabilities: bool,
+    #[allow(missing_docs)]
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve devices on vfio-user sockets
+    #[command(after_long_help = SERVE_HELP)]
+    Serve(Box<ServeOptions>),
+    /// Ask a running daemon something, or tell it something
+    Control(ControlOptions),
+    /// Show the frames of a capture
+    Decode(DecodeOptions),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+const SERVE_HELP: &str = r#"Example: two guests with one card each, connected inside the daemon
+
+    rnic serve --device socket=/run/user/1000/rnic0 --device socket=/run/user/1000/rnic1
+
+    qemu-system-x86_64 -machine q35,memory-backend=m0 -m 2G \
+        -object memory-backend-memfd,id=m0,size=2G,share=on \
+        -device '{"driver":"vfio-user-pci","socket":{"type":"unix","path":"/run/user/1000/rnic0"}}' ...
+
+  Start the daemon first. The guest's memory must be a memory-backend-memfd with share=on, because
+  the card reads and writes it; without share=on QEMU keeps a copy of its own and transfers go astray.
+  The socket must be given as JSON. On a busy machine add "x-msg-timeout":60000 to it: QEMU gives a
+  device up for good when one answer takes longer (5000 ms by default).
+
+Example: a device that also talks to a Linux guest's ordinary network card
+
+    rnic serve --device socket=/tmp/rnic0 --port dgram,local=/tmp/wire-a,remote=/tmp/wire-b,mtu=1500
+
+    qemu-system-x86_64 ... -netdev dgram,id=n0,local.type=unix,local.path=/tmp/wire-b,remote.type=unix,remote.path=/tmp/wire-a \
+        -device virtio-net-pci,netdev=n0
+
+A device's doorbells (doorbell=): `mmap` puts them into the guest's address space, so that ringing costs
+a store, and the daemon looks for them; `trap` makes every ring a message, and the daemon never looks:
+slower by far, but without any use of the processor while nothing happens.
+
+Interrupts (irq=): `msix` with 64 vectors, or `msi` with 32. QEMU 11.1 aborts when a vfio-user device
+with MSI-X is unplugged from a running guest; use `msi` to unplug."#;
+
+/// How doorbells reach the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Doorbell {
+    /// Mapped into the guest
+    #[default]
+    Mmap,
+    /// By messages
+    Trap,
+}
+
+/// Which interrupts the function has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Irq {
+    /// MSI-X
+    #[default]
+    Msix,
+    /// MSI
+    Msi,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+/// `rnic serve`.
+#[derive(Debug, Default, Args)]
+pub struct ServeOptions {
+    /// A device: socket=PATH[,mac=02:00:00:00:00:01][,guid=0x...][,doorbell=mmap|trap][,irq=msix|msi]; may be repeated
+    #[arg(long = "device", value_name = "OPTIONS", value_parser = crate::config::parse_device)]
+    pub devices: Vec<DeviceOptions>,
+    /// A wire to another process: dgram,local=PATH,remote=PATH or udp,local=ADDRESS:PORT,remote=ADDRESS:PORT, both with [,mtu=N];
+    /// `none` for no wire (the default). Devices always reach each other
+    #[arg(long = "port", value_name = "OPTIONS", value_parser = crate::config::parse_port)]
+    pub ports: Vec<PortOptions>,
+    /// Threads that serve devices; each owns its devices (default 1)
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+    /// Whether devices of this daemon copy from guest to guest, or go through frames (default on)
+    #[arg(long, value_name = "on|off")]
+    pub segments: Option<Switch>,
+    /// Microseconds to look for doorbells after the last work before sleeping (default 30; 0 on one processor)
+    #[arg(long, value_name = "N")]
+    pub spin_us: Option<u64>,
+    /// Speed that devices report, Mbit/s (default 40000, or 10000 with a wire)
+    #[arg(long, value_name = "N")]
+    pub speed: Option<u32>,
+    /// What goes wrong on purpose: a fault plan, JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    pub fault_plan: Option<PathBuf>,
+    /// Write every frame to a pcapng file
+    #[arg(long, value_name = "FILE")]
+    pub capture: Option<PathBuf>,
+    /// Serve `rnic control` at this socket
+    #[arg(long, value_name = "SOCKET")]
+    pub control: Option<PathBuf>,
+    /// Accept guest memory that may shrink although several guests share this daemon: a client that truncates its memory then costs
+    /// its own device, but may cost others time
+    #[arg(long)]
+    pub allow_unsealed: bool,
+    /// Take options from a TOML file; those of the command line win, devices and ports add up
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Log more; twice for everything. RUST_LOG is obeyed too
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// `rnic control`.
+#[derive(Debug, Args)]
+pub struct ControlOptions {
+    /// The daemon's --control socket
+    pub socket: PathBuf,
+    #[allow(missing_docs)]
+    #[command(subcommand)]
+    pub command: ControlCommand,
+}
+
+/// What to ask a daemon.
+#[derive(Debug, Subcommand)]
+pub enum ControlCommand {
+    /// Devices: who they are, and whether a client is there
+    QueryDevices,
+    /// Counters of every device, or of one
+    QueryCounters {
+        /// The device, numbered from 0
+        #[arg(long)]
+        device: Option<u32>,
+    },
+    /// Takes a device's link up or down
+    SetLink {
+        /// The device, numbered from 0
+        device: u32,
+        /// The link
+        state: LinkState,
+    },
+    /// Ends the daemon
+    Quit,
+}
+
+/// State of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum LinkState {
+    Up,
+    Down,
+}
+
+impl ControlOptions {
+    /// The request as a JSON value.
+    #[must_use]
+    pub fn request(&self) -> Value {
+        match &self.command {
+            ControlCommand::QueryDevices => json!({"command": "query-devices"}),
+            ControlCommand::QueryCounters { device: None } => json!({"command": "query-counters"}),
+            ControlCommand::QueryCounters { device } => {
+                json!({"command": "query-counters", "device": device})
+            }
+            ControlCommand::SetLink { device, state } => {
+                json!({"command": "set-link", "device": device, "up": *state == LinkState::Up})
+            }
+            ControlCommand::Quit => json!({"command": "quit"}),
+        }
+    }
+}
+
+/// `rnic decode`.
+#[derive(Debug, Args)]
+pub struct DecodeOptions {
+    /// Show wrong frames only and fail if there are any
+    #[arg(long)]
+    pub check: bool,
+    /// Show every field
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// A pcap or pcapng file, or - for the standard input
+    pub file: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

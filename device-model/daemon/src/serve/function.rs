@@ -1,0 +1,215 @@
+//! A device with everything that its client has given it, and its turn at work. What the client
+//! says comes in through `session.rs`.
+
+use rnic_abi::place;
+use rnic_core::dma::{DmaTable, FilePolicy, Retired, SharedMemory};
+use rnic_core::env::{Budget, Env, Progress};
+use rnic_core::fault::Site;
+use rnic_core::interrupt::{VECTORS, VectorState};
+use rnic_firmware::{Device, ResetKind};
+use vfio_user_server::{DeviceInfo, UnmapToken};
+
+use super::host::{Host, Vectors};
+use super::session::{describe, messages};
+use crate::cli::{Doorbell, Irq};
+
+/// Frames or segments handed to the device before it runs.
+const ARRIVALS: usize = 64;
+
+/// A device and everything that its client has given it.
+pub struct Function {
+    /// The device.
+    pub device: Device,
+    /// Its host.
+    pub host: Host,
+    /// Something happened that it has not run for.
+    pub awake: bool,
+    /// What the client sees.
+    pub(super) info: DeviceInfo,
+    pub(super) doorbell: Doorbell,
+    pub(super) irq: Irq,
+    pub(super) dma: DmaTable,
+    policy: FilePolicy,
+    pub(super) unmaps: Vec<(UnmapToken, Retired)>,
+    pub(super) connected: bool,
+    /// The client was told that memory is out of reach.
+    pub(super) warned_unreachable: bool,
+    /// The client was told that its memory looks private.
+    pub(super) warned_private: bool,
+}
+
+impl Function {
+    /// A device that nobody uses yet.
+    ///
+    /// # Errors
+    /// If the host has no descriptor for its doorbells.
+    pub fn new(
+        device: Device,
+        host: Host,
+        doorbell: Doorbell,
+        irq: Irq,
+        policy: FilePolicy,
+    ) -> anyhow::Result<Self> {
+        let info = describe(&host.doorbells, doorbell, irq)?;
+        let mut function = Self {
+            device,
+            host,
+            awake: true,
+            info,
+            doorbell,
+            irq,
+            dma: empty_table(policy),
+            policy,
+            unmaps: Vec::new(),
+            connected: false,
+            warned_unreachable: false,
+            warned_private: false,
+        };
+        function.publish();
+        Ok(function)
+    }
+
+    /// Whether a client is there.
+    pub const fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Memory ranges that the client has given, neighbours joined.
+    pub fn map_count(&self) -> usize {
+        self.dma.map_count()
+    }
+
+    /// Hands over what has arrived and lets the device work; whether there was work, or is.
+    pub fn run(&mut self, budget: Budget) -> Progress {
+        let mut progress = self.take_frames().and(self.take_segments());
+        if self.awake || progress == Progress::Busy || self.host.mapped || self.timer_is_due() {
+            self.awake = false;
+            progress = progress.and(self.device.run(&mut self.host, budget));
+            self.awake = progress == Progress::Busy;
+        }
+        progress
+    }
+
+    fn take_frames(&mut self) -> Progress {
+        let mut progress = Progress::Idle;
+        for _ in 0..ARRIVALS {
+            let Some(frame) = self.host.fabric.receive() else {
+                break;
+            };
+            progress = Progress::Busy;
+            if self.host.faults.is_empty() {
+                self.device.frame_received(&mut self.host, &frame);
+                continue;
+            }
+            for frame in self.host.damage(Site::FrameIn, &frame) {
+                self.device.frame_received(&mut self.host, &frame);
+            }
+        }
+        progress
+    }
+
+    fn take_segments(&mut self) -> Progress {
+        let mut progress = Progress::Idle;
+        for _ in 0..ARRIVALS {
+            let Some(segment) = self.host.neighbours.take(self.host.id) else {
+                break;
+            };
+            progress = Progress::Busy;
+            self.device.segment_received(&mut self.host, *segment);
+        }
+        progress
+    }
+
+    /// Whether the device wants to run because of the time.
+    pub fn timer_is_due(&self) -> bool {
+        let timer = self.device.next_timer();
+        timer.is_some_and(|at| at <= self.host.now())
+    }
+
+    /// Whether something has arrived for it.
+    pub fn has_arrivals(&self) -> bool {
+        self.host.fabric.has_frames() || self.host.neighbours.has_segments(self.host.id)
+    }
+
+    /// Unmaps whose last access has ended since.
+    pub fn finished_unmaps(&mut self) -> Vec<UnmapToken> {
+        let mut finished = Vec::new();
+        self.unmaps.retain(|(token, retired)| {
+            let done = retired.is_quiescent();
+            if done {
+                finished.push(*token);
+            }
+            !done
+        });
+        finished
+    }
+
+    /// Whether an unmap waits.
+    pub const fn has_unmaps(&self) -> bool {
+        !self.unmaps.is_empty()
+    }
+
+    /// Gives the device the memory as it is now.
+    pub(super) fn publish(&mut self) {
+        let space = self.dma.snapshot();
+        self.device.dma_changed(&mut self.host, space);
+        self.awake = true;
+    }
+
+    /// The client has no memory, no interrupts and no doorbells any more, and the device is as
+    /// after power-up.
+    pub(super) fn forget_client(&mut self) {
+        self.dma = empty_table(self.policy);
+        self.unmaps.clear();
+        self.publish();
+        self.disconnect_vectors();
+        self.host.mapped = false;
+        self.device.reset(&mut self.host, ResetKind::Conventional);
+        self.renew_doorbells();
+    }
+
+    /// The last client may still have the doorbells mapped, so the next one gets others.
+    fn renew_doorbells(&mut self) {
+        let renewed = SharedMemory::new(place::BAR_DOORBELLS_SIZE)
+            .map_err(anyhow::Error::from)
+            .and_then(|memory| Ok((describe(&memory, self.doorbell, self.irq)?, memory)));
+        match renewed {
+            Ok((info, memory)) => {
+                self.info = info;
+                self.host.doorbells = memory;
+            }
+            Err(error) => {
+                log::warn!("the next client gets the doorbells of the last one: {error:#}");
+                let size = self.host.doorbells.len();
+                let _ = self.host.doorbells.fill(0, size, 0);
+            }
+        }
+    }
+
+    /// Nobody listens to any interrupt.
+    pub(super) fn disconnect_vectors(&mut self) {
+        let count = usize::try_from(messages(self.irq)).unwrap_or(0);
+        self.host.vectors = Vectors::new(count);
+        for vector in 0..VECTORS {
+            self.device
+                .set_vector(&mut self.host, vector, VectorState::Unconnected);
+        }
+    }
+
+    /// Tells the device about message `message`: with fewer messages than vectors, for every
+    /// vector that comes down to it.
+    pub(super) fn set_message(&mut self, message: u32, state: VectorState) {
+        let count = messages(self.irq);
+        for vector in (0..VECTORS).filter(|v| u32::from(*v) % count == message) {
+            self.device.set_vector(&mut self.host, vector, state);
+        }
+    }
+}
+
+/// A table without maps. Whether the function may use it is the device's to say, so the table
+/// itself always permits it.
+fn empty_table(policy: FilePolicy) -> DmaTable {
+    let mut table = DmaTable::new(policy);
+    table.set_bus_master(true);
+    table
+}

@@ -1,0 +1,460 @@
+//! A worker: one thread, one event loop, the devices that it alone touches.
+//!
+//! ```text
+//!           +--> sockets (at least every SOCKET_INTERVAL) --> a turn for every device --+
+//!           |        ^                                          | work                  |
+//!           |        |                                          v                       |
+//!           |        +--------------------------------- look again (spin) <-------------+
+//!           |                                                   | nothing for --spin-us
+//!           |                                                   v
+//!           +--- wake: socket, waker, timer <--- sleep <--- park the devices, look once more
+//! ```
+//!
+//! A turn is bounded by a budget, so a register read waits for one turn of every device at most.
+//! It spins only for a device whose doorbells are mapped into a client; it sleeps without a
+//! timeout unless a device has a timer, or such a device has no PARKING and must be looked at.
+
+use std::cell::RefCell;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use event_manager::{
+    EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberId, SubscriberOps,
+};
+use rnic_core::env::{Budget, Env, Progress};
+use vfio_user_server::{Budget as SocketBudget, Interest, Server, ServerEvent};
+use vmm_sys_util::timerfd::TimerFd;
+
+use super::function::Function;
+use super::neighbours::Waker;
+use super::report::DeviceReport;
+use super::wire::Wire;
+use crate::logging;
+
+/// What a device may do in one turn: about 50 us.
+const TURN: Budget = Budget {
+    bytes: 256 * 1024,
+    ops: 128,
+};
+/// What a client may do between two turns.
+const SOCKET_TURN: SocketBudget = SocketBudget {
+    operations: 16,
+    bytes: 256 * 1024,
+};
+/// While there is work, sockets are looked at this often.
+const SOCKET_INTERVAL: Duration = Duration::from_micros(10);
+/// Longest sleep while a device without PARKING must be looked at, and the first.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
+/// A retry of what the host refused: a client that cannot be accepted, a wire that is full.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Tokens of descriptors; a device has two from `DEVICES` on.
+const WAKER: u32 = 0;
+const TIMER: u32 = 1;
+const WIRES: u32 = 16;
+const DEVICES: u32 = 1024;
+
+/// What the control socket asks of a worker.
+pub enum Request {
+    /// Describe your devices.
+    Report(Sender<Vec<DeviceReport>>),
+    /// Take a device's link up or down, if it is yours.
+    SetLink {
+        /// The device.
+        device: u32,
+        /// Up.
+        up: bool,
+        /// Whether it was yours.
+        done: Sender<bool>,
+    },
+    /// End.
+    Stop,
+}
+
+/// A device and its socket.
+struct Slot {
+    function: Function,
+    server: Server,
+    /// The connection, as the event loop knows it: a descriptor of our own, so that it can still
+    /// be taken out of the loop when the connection is closed.
+    watched: Option<(OwnedFd, Interest)>,
+    /// The client sent more than one turn could serve.
+    more: bool,
+    /// Accepting failed; not before this.
+    accept_after: Option<Instant>,
+    /// The listener is not watched, because accepting failed.
+    deaf: bool,
+    parked: bool,
+}
+
+impl Slot {
+    /// Serves the client.
+    fn serve(&mut self) {
+        let _mark = logging::of_device(self.function.host.id.0);
+        let served = self.server.on_connection(&mut self.function, SOCKET_TURN);
+        // An error is logged where it is found, and the function has been told.
+        self.more = served.is_ok_and(|progress| progress.more);
+    }
+
+    /// Lets the next client in.
+    fn accept(&mut self, now: Instant) {
+        let _mark = logging::of_device(self.function.host.id.0);
+        match self.server.on_listener() {
+            Ok(ServerEvent::Finishing) => self.serve(),
+            Ok(ServerEvent::Connected | ServerEvent::Refused | ServerEvent::Idle) => {
+                self.accept_after = None;
+            }
+            Err(error) => {
+                log::warn!("a client cannot be accepted yet: {error}");
+                self.accept_after = Some(now + RETRY);
+            }
+        }
+    }
+
+    /// One turn; whether there was work, or is.
+    fn turn(&mut self, now: Instant) -> bool {
+        if self.accept_after.is_some_and(|at| at <= now) {
+            self.accept(now);
+        }
+        let finished = self.function.finished_unmaps();
+        let mut busy = !finished.is_empty() || self.more;
+        for token in finished {
+            self.server.complete_unmap(token);
+        }
+        if busy {
+            self.serve();
+        }
+        let idle = self.parked && !self.function.awake && !self.function.has_arrivals();
+        if !idle || self.function.timer_is_due() {
+            let _mark = logging::of_device(self.function.host.id.0);
+            self.parked = false;
+            busy |= self.function.run(TURN) == Progress::Busy;
+        }
+        busy || self.more
+    }
+
+    /// Prepares to sleep; false when there is work after all.
+    fn park(&mut self) -> bool {
+        let _mark = logging::of_device(self.function.host.id.0);
+        let Function { device, host, .. } = &mut self.function;
+        if !self.parked {
+            self.parked = device.prepare_park(host);
+        }
+        self.parked || device.must_poll(host)
+    }
+
+    /// Whether it cannot be told that the device sleeps.
+    fn must_poll(&self) -> bool {
+        let Function { device, host, .. } = &self.function;
+        device.must_poll(host)
+    }
+
+    fn index(&self) -> u32 {
+        self.function.host.id.0
+    }
+}
+
+/// The devices of a worker, its timer and its wires. The event loop calls it for descriptors,
+/// [`run`] for turns.
+pub struct Worker {
+    slots: Vec<Slot>,
+    wires: Vec<Wire>,
+    waker: Arc<Waker>,
+    timer: TimerFd,
+    armed: bool,
+    requests: Receiver<Request>,
+    spin: Duration,
+    stop: bool,
+}
+
+impl Worker {
+    /// A worker with the functions that it serves.
+    ///
+    /// # Errors
+    /// If the host has no timer for it.
+    pub fn new(
+        functions: Vec<(Function, Server)>,
+        wires: Vec<Wire>,
+        waker: Arc<Waker>,
+        requests: Receiver<Request>,
+        spin: Duration,
+    ) -> anyhow::Result<Self> {
+        let slot = |(function, server)| Slot {
+            function,
+            server,
+            watched: None,
+            more: false,
+            accept_after: None,
+            deaf: false,
+            parked: false,
+        };
+        Ok(Self {
+            slots: functions.into_iter().map(slot).collect(),
+            wires,
+            waker,
+            timer: TimerFd::new().context("no timer")?,
+            armed: false,
+            requests,
+            spin,
+            stop: false,
+        })
+    }
+
+    /// One turn for everything; whether there was work, or is.
+    fn turn(&mut self, now: Instant) -> bool {
+        let mut busy = false;
+        for wire in &mut self.wires {
+            busy |= wire.turn();
+        }
+        for slot in &mut self.slots {
+            busy |= slot.turn(now);
+        }
+        busy
+    }
+
+    /// Whether a client rings without a message, so that looking pays.
+    fn may_be_rung(&self) -> bool {
+        self.slots.iter().any(|slot| slot.function.host.mapped)
+    }
+
+    /// Prepares to sleep: how long at most, or none when there is work after all.
+    fn park(&mut self, look_again: Duration, now: Instant) -> Option<Option<Duration>> {
+        self.waker.sleep();
+        let mut parked = true;
+        for slot in &mut self.slots {
+            parked &= slot.park();
+        }
+        let arrived = self.slots.iter().any(|s| s.function.has_arrivals())
+            || self.wires.iter().any(Wire::has_frames);
+        if !parked || arrived {
+            self.waker.awake();
+            return None;
+        }
+        let mut sleep: Option<Duration> = None;
+        let mut at_most = |limit: Duration| sleep = Some(sleep.map_or(limit, |s| s.min(limit)));
+        for slot in &self.slots {
+            if let Some(at) = slot.function.device.next_timer() {
+                at_most(Duration::from_nanos(at.since(slot.function.host.now())));
+            }
+            if slot.must_poll() {
+                at_most(look_again);
+            }
+            if slot.function.has_unmaps() {
+                // What holds the memory may be a device of another worker.
+                at_most(LOOK_AGAIN.1);
+            }
+            if let Some(at) = slot.accept_after {
+                at_most(at.saturating_duration_since(now));
+            }
+        }
+        if self.wires.iter().any(Wire::is_blocked) {
+            at_most(LOOK_AGAIN.1);
+        }
+        Some(sleep)
+    }
+
+    fn take_requests(&mut self) {
+        while let Ok(request) = self.requests.try_recv() {
+            // Whoever asked may have gone; that is its business.
+            match request {
+                Request::Report(to) => {
+                    let reports = self.slots.iter().map(|s| DeviceReport::of(&s.function));
+                    let _ = to.send(reports.collect());
+                }
+                Request::SetLink { device, up, done } => {
+                    let mut own = self.slots.iter_mut().filter(|slot| slot.index() == device);
+                    let found = own.next().map(|slot| {
+                        let host = &mut slot.function.host;
+                        host.fabric.set_up(up);
+                        host.neighbours.set_up(host.id, up);
+                        slot.function.awake = true;
+                    });
+                    let _ = done.send(found.is_some());
+                }
+                Request::Stop => self.stop = true,
+            }
+        }
+    }
+
+    /// Sets the timer that ends a sleep, or none.
+    fn arm(&mut self, sleep: Option<Duration>) -> anyhow::Result<()> {
+        match sleep {
+            // Zero would switch it off.
+            Some(sleep) => self.timer.reset(sleep.max(Duration::from_nanos(1)), None),
+            None if self.armed => self.timer.clear(),
+            None => return Ok(()),
+        }
+        .context("the timer failed")?;
+        self.armed = sleep.is_some();
+        Ok(())
+    }
+
+    /// Brings what the event loop watches in line with the connections.
+    fn watch(&mut self, ops: &mut EventOps<'_>) -> anyhow::Result<()> {
+        for (slot, index) in self.slots.iter_mut().zip(0u32..) {
+            let deaf = slot.accept_after.is_some();
+            if deaf != slot.deaf {
+                let mut set = EventSet::IN;
+                set.set(EventSet::IN, !deaf);
+                let listener = slot.server.listener_fd();
+                ops.modify(Events::with_data(&listener, DEVICES + 2 * index, set))
+                    .map_err(lost)?;
+                slot.deaf = deaf;
+            }
+            let data = DEVICES + 2 * index + 1;
+            let interest = slot.server.connection().map(|c| c.interest());
+            match (&mut slot.watched, interest) {
+                (None, None) => {}
+                (Some((fd, before)), Some(interest)) => {
+                    if *before != interest {
+                        *before = interest;
+                        ops.modify(Events::with_data(fd, data, events(interest)))
+                            .map_err(lost)?;
+                    }
+                }
+                (watched @ None, Some(interest)) => {
+                    let Some(connection) = slot.server.connection() else {
+                        continue;
+                    };
+                    let fd = connection.fd().try_clone_to_owned()?;
+                    ops.add(Events::with_data(&fd, data, events(interest)))
+                        .map_err(lost)?;
+                    *watched = Some((fd, interest));
+                }
+                (watched @ Some(_), None) => {
+                    if let Some((fd, _)) = watched.take() {
+                        ops.remove(Events::empty(&fd)).map_err(lost)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn events(interest: Interest) -> EventSet {
+    let mut set = EventSet::empty();
+    set.set(EventSet::IN, interest.readable);
+    set.set(EventSet::OUT, interest.writable);
+    set
+}
+
+impl MutEventSubscriber for Worker {
+    fn init(&mut self, ops: &mut EventOps<'_>) {
+        let mut add = |fd, data| {
+            if let Err(error) = ops.add(Events::with_data_raw(fd, data, EventSet::IN)) {
+                log::error!("descriptor {fd} cannot be watched: {error}");
+                self.stop = true;
+            }
+        };
+        add(self.waker.fd(), WAKER);
+        add(self.timer.as_raw_fd(), TIMER);
+        for (wire, index) in self.wires.iter().zip(0u32..) {
+            add(wire.fd(), WIRES + index);
+        }
+        for (slot, index) in self.slots.iter().zip(0u32..) {
+            add(slot.server.listener_fd().as_raw_fd(), DEVICES + 2 * index);
+        }
+    }
+
+    fn process(&mut self, events: Events, _ops: &mut EventOps<'_>) {
+        match events.data() {
+            WAKER => self.waker.take(),
+            TIMER => {
+                // Readable, so this does not wait.
+                let _ = self.timer.wait();
+            }
+            data => {
+                let Some(number) = data.checked_sub(DEVICES) else {
+                    let wire = data
+                        .checked_sub(WIRES)
+                        .and_then(|n| usize::try_from(n).ok());
+                    if let Some(wire) = wire.and_then(|n| self.wires.get_mut(n)) {
+                        wire.turn();
+                    }
+                    return;
+                };
+                let slot = usize::try_from(number / 2).ok();
+                let Some(slot) = slot.and_then(|n| self.slots.get_mut(n)) else {
+                    return;
+                };
+                if number % 2 == 0 {
+                    slot.accept(Instant::now());
+                } else {
+                    slot.serve();
+                }
+            }
+        }
+    }
+}
+
+/// Runs a worker until it is told to stop. Its devices' sockets are gone afterwards.
+///
+/// # Errors
+/// If the event loop fails.
+pub fn run(worker: Worker) -> anyhow::Result<()> {
+    let mut manager = EventManager::new().map_err(lost)?;
+    // Shared with the event loop of this very thread, which calls it while it waits only.
+    let worker = Rc::new(RefCell::new(worker));
+    let id = manager.add_subscriber(Rc::clone(&worker));
+    let result = work(&mut manager, id, &worker);
+    for slot in &mut worker.borrow_mut().slots {
+        slot.server.disconnect(&mut slot.function);
+    }
+    result
+}
+
+fn lost(error: event_manager::Error) -> anyhow::Error {
+    anyhow!("the event loop failed: {error}")
+}
+
+fn work(
+    manager: &mut EventManager<Rc<RefCell<Worker>>>,
+    id: SubscriberId,
+    shared: &RefCell<Worker>,
+) -> anyhow::Result<()> {
+    let mut worked = Instant::now();
+    let mut look_at_sockets = worked;
+    let mut look_again = LOOK_AGAIN.0;
+    loop {
+        let mut now = Instant::now();
+        if now >= look_at_sockets {
+            if manager.run_with_timeout(0).map_err(lost)? > 0 {
+                worked = now;
+            }
+            now = Instant::now();
+            look_at_sockets = now + SOCKET_INTERVAL;
+        }
+        let mut worker = shared.borrow_mut();
+        worker.take_requests();
+        if worker.stop {
+            return Ok(());
+        }
+        let busy = worker.turn(now);
+        worker.watch(&mut manager.event_ops(id).map_err(lost)?)?;
+        if busy {
+            worked = now;
+            look_again = LOOK_AGAIN.0;
+            continue;
+        }
+        if now.saturating_duration_since(worked) < worker.spin && worker.may_be_rung() {
+            std::hint::spin_loop();
+            continue;
+        }
+        let Some(sleep) = worker.park(look_again, now) else {
+            worked = now;
+            continue;
+        };
+        look_again = (look_again * 2).min(LOOK_AGAIN.1);
+        worker.arm(sleep)?;
+        drop(worker);
+        manager.run_with_timeout(-1).map_err(lost)?;
+        shared.borrow_mut().waker.awake();
+        worked = Instant::now();
+        look_at_sockets = worked + SOCKET_INTERVAL;
+    }
+}
