@@ -130,6 +130,20 @@ impl<P: Platform> BringUp<P> {
         }
     }
 
+    /// The machine, for whoever waits.
+    pub fn platform(&self) -> &P {
+        match &self.state {
+            State::Identify(platform) => platform,
+            State::Resetting(early)
+            | State::Enabling(early)
+            | State::Negotiating(early)
+            | State::QueryingDevice(early)
+            | State::QueryingPort(early) => &early.platform,
+            State::CreatingEq(nic, _) => &nic.platform,
+            State::Failing(_, kept) => kept.platform().0,
+        }
+    }
+
     /// Goes as far as it can without waiting.
     #[must_use]
     pub fn advance(self) -> Step<P> {

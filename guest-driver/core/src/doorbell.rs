@@ -117,6 +117,7 @@ mod tests {
     use crate::Error;
 
     #[test]
+    #[allow(clippy::disallowed_types)] // A test may abort.
     fn slots_skip_the_maps_and_come_back() {
         let mut slots = Slots::new(3);
         let mut all = alloc::collections::BTreeSet::new();

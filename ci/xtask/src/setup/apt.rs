@@ -61,7 +61,7 @@ impl Apt {
             dir: dir.to_path_buf(),
         };
         let progress = Progress::start("fetching package lists");
-        exec::output(apt.command("apt-get").args(["-qq", "update"])).context(
+        exec::output(apt.command("apt-get").args(["-qq", "-o", "APT::Update::Error-Mode=any", "update"])).context(
             "could not fetch Debian's package lists. Check the network and proxy settings that apt-get uses here",
         )?;
         progress.finish("done");
@@ -82,8 +82,11 @@ impl Apt {
             ("Dir::Etc::preferences", dir("preferences")),
             ("Dir::Etc::preferencesparts", dir("preferences.d")),
             ("Dir::State", dir("state")),
+            // Also what a machine's settings may have placed elsewhere by an absolute path.
+            ("Dir::State::lists", dir("state/lists")),
             ("Dir::State::status", dir("status")),
             ("Dir::Cache", dir("cache")),
+            ("Dir::Cache::archives", dir("cache/archives")),
             ("Dir::Log", dir("state")),
             ("APT::Architecture", "amd64".into()),
             ("APT::Architectures", "amd64".into()),

@@ -1,0 +1,432 @@
+//! The device as a PCI function of QEMU, without a guest: we are the processor, through QEMU's qtest accelerator.
+//!
+//! Registers and doorbells cross the qtest socket and QEMU's own BARs; guest memory is a file that we map too, so DMA
+//! memory costs nothing. MSI-X vectors point at words in guest memory: a message is there when its word changed, so two
+//! messages between two looks count as one.
+
+mod protocol;
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rnic_abi::{consts, interface, limit, place};
+use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
+
+use crate::arena::{Arena, HostBuffer};
+use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
+use crate::mmap::{Mapping, Source};
+use crate::{OpenError, pci};
+use protocol::Protocol;
+
+/// Guest memory below this is left to firmware tables and vectors.
+const FIRST: usize = 0x20_0000;
+/// Words that vectors write, in guest memory: one page a function.
+const WORDS: usize = 0x10_0000;
+/// Where BARs go: above guest memory, below 4 GiB.
+const WINDOW: u32 = 0xC000_0000;
+/// Distance of the windows of two functions, and of two BARs.
+const FUNCTION_STEP: u32 = 0x0400_0000;
+const BAR_STEP: u32 = 0x0100_0000;
+const CONFIG_ADDRESS: u16 = 0xCF8;
+const CONFIG_DATA: u16 = 0xCFC;
+/// PCI device number of the first function on bus 0.
+const DEVICE: u8 = 4;
+
+/// How to start QEMU.
+#[derive(Clone, Debug)]
+pub struct QtestOptions {
+    /// QEMU: 10.1 or newer.
+    pub qemu: PathBuf,
+    /// Sockets of one or two device processes.
+    pub sockets: Vec<PathBuf>,
+    /// Bytes of guest memory, at most 2 GiB.
+    pub memory_bytes: u64,
+}
+
+/// QEMU, ended when dropped.
+struct Machine {
+    child: Mutex<Child>,
+    protocol: Mutex<Protocol<std::os::unix::net::UnixStream>>,
+    gone: AtomicBool,
+    files: Vec<PathBuf>,
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
+        for file in &self.files {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+impl Machine {
+    fn ask<T>(
+        &self,
+        run: impl FnOnce(&mut Protocol<std::os::unix::net::UnixStream>) -> io::Result<T>,
+    ) -> Option<T> {
+        if self.gone.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut protocol = self.protocol.lock().unwrap_or_else(PoisonError::into_inner);
+        match run(&mut protocol) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                log::warn!("qtest: {error}; the machine counts as gone");
+                self.gone.store(true, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+}
+
+/// BAR2 through QEMU.
+struct ThroughQemu(Arc<Machine>, u64, Mutex<()>);
+
+impl Trapped for ThroughQemu {
+    fn store(&self, offset: u64, value: u64) {
+        fence(Ordering::Release);
+        self.0.ask(|p| p.write(self.1 + offset, 8, value));
+    }
+    fn set_bits(&self, offset: u64, bits: u64) {
+        let _one = self.2.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = self.1 + offset;
+        self.0.ask(|p| {
+            let word = p.read(address, 8)?;
+            p.write(address, 8, word | bits)
+        });
+    }
+}
+
+/// A function of QEMU.
+pub struct Qtest {
+    machine: Arc<Machine>,
+    arena: Arc<Arena>,
+    doorbells: Doorbells,
+    device: u8,
+    bars: [u32; 3],
+    counts: Vec<AtomicU64>,
+    start: Instant,
+    peer: Option<Box<Qtest>>,
+}
+
+impl Qtest {
+    /// Starts QEMU with one or two functions, places their BARs, points their vectors into memory.
+    pub fn launch(options: &QtestOptions) -> Result<Self, OpenError> {
+        let name = format!("rnic-qtest-{}", std::process::id());
+        let memory_path = Path::new("/dev/shm").join(&name);
+        let socket_path = std::env::temp_dir().join(format!("{name}.sock"));
+        let _ = std::fs::remove_file(&socket_path);
+        let memory = memory_file(&memory_path, options.memory_bytes)
+            .map_err(|error| OpenError::new("make", memory_path.display(), error))?;
+        let listener = UnixListener::bind(&socket_path)
+            .map_err(|error| OpenError::new("listen at", socket_path.display(), error))?;
+        let child = start(options, &memory_path, &socket_path)
+            .map_err(|error| OpenError::new("start", options.qemu.display(), error))?;
+        let mut machine = Machine {
+            child: Mutex::new(child),
+            // Replaced below; a socket is needed to have the type at all.
+            protocol: Mutex::new(Protocol::over(
+                std::os::unix::net::UnixStream::pair()
+                    .map_err(|error| OpenError::new("make", "a socket", error))?
+                    .0,
+            )),
+            gone: AtomicBool::new(false),
+            files: vec![memory_path, socket_path],
+        };
+        let stream = accept(&listener, &mut machine)
+            .map_err(|error| OpenError::new("talk to", options.qemu.display(), error))?;
+        machine.protocol = Mutex::new(Protocol::over(stream));
+        let machine = Arc::new(machine);
+        let bytes = usize::try_from(options.memory_bytes)
+            .map_err(|error| OpenError::new("map", "guest memory", error))?;
+        let mapping = Mapping::new(&Source::File(&memory, 0), bytes)
+            .map_err(|error| OpenError::new("map", "guest memory", error))?;
+        // Guest memory below the hole lies at its own offset in the file.
+        let arena = Arena::new(mapping, FIRST, 0, None);
+        let mut functions = Vec::new();
+        for number in 0..options.sockets.len() {
+            let number = u8::try_from(number).unwrap_or(u8::MAX);
+            functions.push(Self::function(&machine, &arena, number)?);
+        }
+        let mut functions = functions.into_iter();
+        let mut first = functions
+            .next()
+            .ok_or_else(|| OpenError::new("start", "QEMU", "no device socket was given"))?;
+        first.peer = functions.next().map(Box::new);
+        Ok(first)
+    }
+
+    fn function(machine: &Arc<Machine>, arena: &Arc<Arena>, number: u8) -> Result<Self, OpenError> {
+        let base = WINDOW + FUNCTION_STEP * u32::from(number);
+        let bars = [base, base + BAR_STEP, base + 2 * BAR_STEP];
+        let trapped = ThroughQemu(machine.clone(), bars[1].into(), Mutex::new(()));
+        let vectors = limit::VECTORS_MINIMUM;
+        let function = Self {
+            machine: machine.clone(),
+            arena: arena.clone(),
+            doorbells: Doorbells {
+                areas: Vec::new(),
+                trapped: Arc::new(trapped),
+            },
+            device: DEVICE + number,
+            bars,
+            counts: (0..vectors).map(|_| AtomicU64::new(0)).collect(),
+            start: Instant::now(),
+            peer: None,
+        };
+        let id = function.config_read(0, 4);
+        let expected = u32::from(interface::DEVICE_ID) << 16 | u32::from(interface::VENDOR_ID);
+        if id != expected {
+            let what = format!("function {number} on bus 0");
+            return Err(OpenError::new(
+                "find",
+                what,
+                format_args!("its id is {id:#010x}"),
+            ));
+        }
+        function.place_bars();
+        pci::enable(&function);
+        function
+            .point_vectors()
+            .map_err(|error| OpenError::new("set up", "MSI-X", error))?;
+        Ok(function)
+    }
+
+    /// BAR0, 2 and 4; each takes the register behind it too if it is of 64 bits (PCI 3.0, 6.2.5.1).
+    fn place_bars(&self) {
+        for (bar, address) in [0u16, 2, 4].into_iter().zip(self.bars) {
+            let at = 0x10 + 4 * bar;
+            let wide = self.config_read(at, 4) & 0b110 == 0b100;
+            self.config_write(at, 4, address);
+            if wide {
+                self.config_write(at + 4, 4, 0);
+            }
+        }
+    }
+
+    fn word(&self, vector: u16) -> usize {
+        let page = usize::from(self.device - DEVICE) * 4096;
+        WORDS + page + 8 * usize::from(vector)
+    }
+
+    /// Every vector writes 1 into its word; the table is unmasked and switched on.
+    fn point_vectors(&self) -> Result<(), PlatformError> {
+        let capability = pci::capability(self, pci::MSIX)?;
+        for vector in 0..self.counts.len() {
+            let vector = u16::try_from(vector).map_err(|_| PlatformError::Invalid)?;
+            let at = consts::MSIX_TABLE_OFFSET + 16 * u32::from(vector);
+            let word = u32::try_from(self.word(vector)).map_err(|_| PlatformError::Invalid)?;
+            self.write32(Bar::Msix, at, word);
+            self.write32(Bar::Msix, at + 4, 0);
+            self.write32(Bar::Msix, at + 8, 1);
+            self.write32(Bar::Msix, at + 12, 0);
+        }
+        // Message Control: MSI-X Enable (PCI 3.0, 6.8.2.3).
+        let control = self.config_read(capability + 2, 2);
+        self.config_write(capability + 2, 2, (control | 0x8000) & 0xBFFF);
+        Ok(())
+    }
+
+    fn address(&self, bar: Bar, offset: u32) -> u64 {
+        let [registers, doorbells, msix] = self.bars;
+        let base = match bar {
+            Bar::Registers => registers,
+            Bar::Doorbells => doorbells,
+            Bar::Msix => msix,
+        };
+        u64::from(base) + u64::from(offset)
+    }
+
+    /// Selects a register of configuration space and gives the port of its bytes.
+    fn select(&self, offset: u16) -> (u32, u16) {
+        let device = u32::from(self.device) << 11;
+        (
+            0x8000_0000 | device | u32::from(offset & 0xFC),
+            CONFIG_DATA + (offset & 3),
+        )
+    }
+}
+
+fn memory_file(path: &Path, bytes: u64) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).open(path)?;
+    file.set_len(bytes)?;
+    Ok(file)
+}
+
+fn start(options: &QtestOptions, memory: &Path, socket: &Path) -> io::Result<Child> {
+    let size = options.memory_bytes;
+    let mut command = Command::new(&options.qemu);
+    command
+        .args(["-display", "none", "-nodefaults", "-no-user-config"])
+        .args(["-machine", "q35,accel=qtest,memory-backend=m0"])
+        .args(["-m", &format!("{}M", size >> 20)])
+        .arg("-object")
+        .arg(format!(
+            "memory-backend-file,id=m0,size={size},mem-path={},share=on",
+            memory.display()
+        ))
+        .arg("-qtest")
+        .arg(format!("unix:{}", socket.display()))
+        .args(["-qtest-log", "none"]);
+    for (number, path) in options.sockets.iter().enumerate() {
+        let device = serde_json::json!({
+            "driver": "vfio-user-pci",
+            "id": format!("rnic{number}"),
+            "addr": format!("{:x}.0", usize::from(DEVICE) + number),
+            "socket": { "type": "unix", "path": path },
+            "x-msg-timeout": 60000,
+        });
+        command.arg("-device").arg(device.to_string());
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+}
+
+/// QEMU connects to us; or it ends, and its own message on standard error says why.
+fn accept(
+    listener: &UnixListener,
+    machine: &mut Machine,
+) -> io::Result<std::os::unix::net::UnixStream> {
+    listener.set_nonblocking(true)?;
+    let child = machine
+        .child
+        .get_mut()
+        .unwrap_or_else(PoisonError::into_inner);
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if let Some(status) = child.try_wait()? {
+            return Err(io::Error::other(format!("it ended with {status}")));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl Platform for Qtest {
+    type Dma = HostBuffer;
+    type Doorbell = HostDoorbell;
+
+    fn read32(&self, bar: Bar, offset: u32) -> u32 {
+        let value = self.machine.ask(|p| p.read(self.address(bar, offset), 4));
+        u32::try_from(value.unwrap_or(u64::MAX) & 0xFFFF_FFFF).unwrap_or(u32::MAX)
+    }
+    fn write32(&self, bar: Bar, offset: u32, value: u32) {
+        fence(Ordering::Release);
+        self.machine
+            .ask(|p| p.write(self.address(bar, offset), 4, value.into()));
+    }
+    fn read64(&self, bar: Bar, offset: u32) -> u64 {
+        let value = self.machine.ask(|p| p.read(self.address(bar, offset), 8));
+        value.unwrap_or(u64::MAX)
+    }
+    fn write64(&self, bar: Bar, offset: u32, value: u64) {
+        fence(Ordering::Release);
+        self.machine
+            .ask(|p| p.write(self.address(bar, offset), 8, value));
+    }
+    fn doorbell(&self, index: u32) -> Result<HostDoorbell, PlatformError> {
+        self.doorbells.slot(index)
+    }
+    fn config_read(&self, offset: u16, width: u8) -> u32 {
+        let (address, port) = self.select(offset);
+        let value = self.machine.ask(|p| {
+            p.port_write(CONFIG_ADDRESS, 4, address)?;
+            p.port_read(port, width)
+        });
+        value.unwrap_or(u32::MAX)
+    }
+    fn config_write(&self, offset: u16, width: u8, value: u32) {
+        let (address, port) = self.select(offset);
+        self.machine.ask(|p| {
+            p.port_write(CONFIG_ADDRESS, 4, address)?;
+            p.port_write(port, width, value)
+        });
+    }
+    fn alloc_dma(&self, bytes: usize, access: DmaAccess) -> Result<HostBuffer, PlatformError> {
+        self.arena.alloc(bytes, access)
+    }
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+    fn now(&self) -> Nanos {
+        Nanos(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl TestPlatform for Qtest {
+    fn name(&self) -> &'static str {
+        "qtest"
+    }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            remap: false,
+            read_only_maps: false,
+            interrupts: true,
+            mask_vectors: true,
+            two_functions: self.peer.is_some(),
+            port: false,
+        }
+    }
+    fn idle(&self) {
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    fn interrupts(&self, vector: u16) -> u64 {
+        let Some(count) = self.counts.get(usize::from(vector)) else {
+            return 0;
+        };
+        let word = self.arena.mapping().word32(self.word(vector));
+        let more = u64::from(word.swap(0, Ordering::AcqRel) != 0);
+        count.fetch_add(more, Ordering::Relaxed) + more
+    }
+    fn mask_vector(&self, vector: u16, masked: bool) -> Result<(), PlatformError> {
+        if usize::from(vector) >= self.counts.len() {
+            return Err(PlatformError::Invalid);
+        }
+        let at = consts::MSIX_TABLE_OFFSET + 16 * u32::from(vector) + 12;
+        self.write32(Bar::Msix, at, masked.into());
+        Ok(())
+    }
+    fn unmap(&self, _: &HostBuffer) -> Result<(), PlatformError> {
+        Err(PlatformError::Unsupported)
+    }
+    fn map(&self, _: &HostBuffer, _: DmaAccess) -> Result<(), PlatformError> {
+        Err(PlatformError::Unsupported)
+    }
+    fn function_reset(&self) {
+        let reset = pci::function_reset(self).and_then(|()| {
+            // A reset takes BARs and MSI-X away; the platform puts back what firmware and an operating system would.
+            self.place_bars();
+            pci::enable(self);
+            self.point_vectors()
+        });
+        if let Err(error) = reset {
+            log::warn!("function level reset: {error}");
+        }
+    }
+    fn peer(&self) -> Option<&Self> {
+        self.peer.as_deref()
+    }
+    fn port_send(&self, _: &[u8]) -> Result<(), PlatformError> {
+        Err(PlatformError::Unsupported)
+    }
+    fn port_receive(&self, _: &mut [u8]) -> Option<usize> {
+        None
+    }
+}
+
+const _: () = assert!(place::BAR_DOORBELLS_SIZE <= BAR_STEP as u64);

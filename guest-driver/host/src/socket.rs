@@ -1,0 +1,348 @@
+//! A device process reached over its vfio-user socket, without a virtual machine: we are the client.
+//!
+//! The client is `vfio_user::Client`, which shares no code with our server. It takes no notice of error answers to
+//! DMA_MAP and SET_IRQS, so a failure shows by its effect; and it maps memory for reading and writing alike.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rnic_abi::{limit, place};
+use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
+use vfio_bindings::bindings::vfio::{
+    VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_UNMASK,
+    VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE, VFIO_PCI_CONFIG_REGION_INDEX,
+    VFIO_PCI_MSIX_IRQ_INDEX,
+};
+
+use crate::arena::{Arena, HostBuffer, Iommu, Mapped, sealed_memfd};
+use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
+use crate::mmap::{Mapping, Source};
+use crate::vectors::Vectors;
+use crate::{OpenError, pci};
+
+/// Where the arena lies for the device. Not zero, so that a forgotten address fails.
+const IOVA: u64 = 0x1_0000_0000;
+/// Descriptors that one message carries.
+const FDS: usize = 16;
+
+/// How to open a device.
+#[derive(Clone, Copy, Debug)]
+pub struct SocketOptions {
+    /// Bytes of DMA memory; pages are taken when touched.
+    pub memory_bytes: u64,
+    /// How the device knows the memory.
+    pub mapped: Mapped,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 1 << 30,
+            mapped: Mapped::Whole,
+        }
+    }
+}
+
+/// The connection, shared by everything that needs a message.
+struct Connection {
+    client: Mutex<vfio_user::Client>,
+    memory: File,
+    gone: AtomicBool,
+}
+
+impl Connection {
+    /// Runs a request; after the first failure the device is gone, because the stream is out of step.
+    fn request<T>(
+        &self,
+        run: impl FnOnce(&mut vfio_user::Client) -> Result<T, vfio_user::Error>,
+    ) -> Result<T, PlatformError> {
+        if self.gone.load(Ordering::Relaxed) {
+            return Err(PlatformError::DeviceGone);
+        }
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        run(&mut client).map_err(|error| {
+            log::warn!("vfio-user: {error}; the device counts as gone");
+            self.gone.store(true, Ordering::Relaxed);
+            PlatformError::DeviceGone
+        })
+    }
+
+    fn read(&self, region: u32, offset: u64, data: &mut [u8]) {
+        if self
+            .request(|client| client.region_read(region, offset, data))
+            .is_err()
+        {
+            data.fill(0xFF);
+        }
+    }
+
+    fn write(&self, region: u32, offset: u64, data: &[u8]) {
+        // A write to a device that is gone goes nowhere, as on a bus.
+        let _ = self.request(|client| client.region_write(region, offset, data));
+    }
+}
+
+impl Iommu for Connection {
+    fn map(
+        &self,
+        offset: usize,
+        iova: u64,
+        bytes: usize,
+        _: DmaAccess,
+    ) -> Result<(), PlatformError> {
+        use std::os::fd::AsRawFd;
+        let fd = self.memory.as_raw_fd();
+        self.request(|client| client.dma_map(offset as u64, iova, bytes as u64, fd))
+    }
+
+    fn unmap(&self, iova: u64, bytes: usize) -> Result<(), PlatformError> {
+        self.request(|client| client.dma_unmap(iova, bytes as u64))
+    }
+}
+
+/// Doorbells by message.
+struct ByMessage(Arc<Connection>, Mutex<()>);
+
+impl Trapped for ByMessage {
+    fn store(&self, offset: u64, value: u64) {
+        self.0
+            .write(place::BAR_DOORBELLS.into(), offset, &value.to_le_bytes());
+    }
+
+    fn set_bits(&self, offset: u64, bits: u64) {
+        let _one = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut word = [0; 8];
+        self.0.read(place::BAR_DOORBELLS.into(), offset, &mut word);
+        self.store(offset, u64::from_le_bytes(word) | bits);
+    }
+}
+
+/// A device behind a vfio-user socket.
+pub struct Socket {
+    connection: Arc<Connection>,
+    arena: Arc<Arena>,
+    doorbells: Doorbells,
+    vectors: Vectors,
+    start: Instant,
+    mapped: Mapped,
+    peer: Option<Box<Socket>>,
+}
+
+impl Socket {
+    /// Connects, maps memory, connects every vector, switches bus mastering on.
+    pub fn open(path: &Path, options: SocketOptions) -> Result<Self, OpenError> {
+        let client = vfio_user::Client::new(path)
+            .map_err(|error| OpenError::new("connect to", path.display(), error))?;
+        let memory = sealed_memfd(options.memory_bytes)
+            .map_err(|error| OpenError::new("make", "DMA memory", error))?;
+        let bytes = usize::try_from(options.memory_bytes)
+            .map_err(|error| OpenError::new("make", "DMA memory", error))?;
+        let mapping = Mapping::new(&Source::File(&memory, 0), bytes)
+            .map_err(|error| OpenError::new("map", "DMA memory", error))?;
+        let areas = mapped_areas(&client)?;
+        let connection = Arc::new(Connection {
+            client: Mutex::new(client),
+            memory,
+            gone: AtomicBool::new(false),
+        });
+        let each: Option<Arc<dyn Iommu>> = match options.mapped {
+            Mapped::EachBuffer => Some(connection.clone()),
+            Mapped::Whole => {
+                connection
+                    .map(0, IOVA, bytes, DmaAccess::DeviceReadsAndWrites)
+                    .map_err(|error| OpenError::new("map", "DMA memory", error))?;
+                None
+            }
+        };
+        let count = u16::try_from(limit::VECTORS_MINIMUM).unwrap_or(u16::MAX);
+        let vectors =
+            Vectors::new(count).map_err(|error| OpenError::new("make", "eventfds", error))?;
+        let flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+        let mut start = 0;
+        for fds in vectors.fds().chunks(FDS) {
+            let n = u32::try_from(fds.len()).unwrap_or(0);
+            connection
+                .request(|client| client.set_irqs(VFIO_PCI_MSIX_IRQ_INDEX, flags, start, n, fds))
+                .map_err(|error| OpenError::new("connect", "interrupt vectors", error))?;
+            start += n;
+        }
+        let socket = Self {
+            doorbells: Doorbells {
+                areas,
+                trapped: Arc::new(ByMessage(connection.clone(), Mutex::new(()))),
+            },
+            arena: Arena::new(mapping, 0, IOVA, each),
+            connection,
+            vectors,
+            start: Instant::now(),
+            mapped: options.mapped,
+            peer: None,
+        };
+        pci::enable(&socket);
+        Ok(socket)
+    }
+
+    /// The other function for tests of two.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Self) -> Self {
+        self.peer = Some(Box::new(peer));
+        self
+    }
+
+    /// Whether doorbells are stores into memory that the device polls.
+    pub fn doorbells_are_mapped(&self) -> bool {
+        !self.doorbells.areas.is_empty()
+    }
+}
+
+/// The parts of BAR2 that the server lets us map.
+fn mapped_areas(client: &vfio_user::Client) -> Result<Vec<(u64, Arc<Mapping>)>, OpenError> {
+    let Some(region) = client.region(place::BAR_DOORBELLS.into()) else {
+        return Err(OpenError::new(
+            "find",
+            "BAR2",
+            "the device has no such region",
+        ));
+    };
+    let Some(file) = &region.file_offset else {
+        return Ok(Vec::new());
+    };
+    let whole = [(0, region.size)];
+    let sparse: Vec<(u64, u64)> = region
+        .sparse_areas
+        .iter()
+        .map(|a| (a.offset, a.size))
+        .collect();
+    let areas = if sparse.is_empty() {
+        &whole[..]
+    } else {
+        &sparse
+    };
+    let map = |&(first, size): &(u64, u64)| {
+        let bytes = usize::try_from(size).map_err(std::io::Error::other)?;
+        let source = Source::File(file.file(), file.start() + first);
+        Ok((first, Arc::new(Mapping::new(&source, bytes)?)))
+    };
+    areas
+        .iter()
+        .map(map)
+        .collect::<std::io::Result<_>>()
+        .map_err(|error| OpenError::new("map", "BAR2", error))
+}
+
+fn region(bar: Bar) -> u32 {
+    match bar {
+        Bar::Registers => place::BAR_REGISTERS.into(),
+        Bar::Doorbells => place::BAR_DOORBELLS.into(),
+        Bar::Msix => place::BAR_MSIX.into(),
+    }
+}
+
+impl Platform for Socket {
+    type Dma = HostBuffer;
+    type Doorbell = HostDoorbell;
+
+    fn read32(&self, bar: Bar, offset: u32) -> u32 {
+        let mut data = [0; 4];
+        self.connection.read(region(bar), offset.into(), &mut data);
+        u32::from_le_bytes(data)
+    }
+    fn write32(&self, bar: Bar, offset: u32, value: u32) {
+        fence(Ordering::Release);
+        self.connection
+            .write(region(bar), offset.into(), &value.to_le_bytes());
+    }
+    fn read64(&self, bar: Bar, offset: u32) -> u64 {
+        let mut data = [0; 8];
+        self.connection.read(region(bar), offset.into(), &mut data);
+        u64::from_le_bytes(data)
+    }
+    fn write64(&self, bar: Bar, offset: u32, value: u64) {
+        fence(Ordering::Release);
+        self.connection
+            .write(region(bar), offset.into(), &value.to_le_bytes());
+    }
+    fn doorbell(&self, index: u32) -> Result<HostDoorbell, PlatformError> {
+        self.doorbells.slot(index)
+    }
+    fn config_read(&self, offset: u16, width: u8) -> u32 {
+        let mut data = [0; 4];
+        let width = usize::from(width.min(4));
+        if let Some(part) = data.get_mut(..width) {
+            self.connection
+                .read(VFIO_PCI_CONFIG_REGION_INDEX, offset.into(), part);
+        }
+        u32::from_le_bytes(data)
+    }
+    fn config_write(&self, offset: u16, width: u8, value: u32) {
+        if let Some(part) = value.to_le_bytes().get(..usize::from(width.min(4))) {
+            self.connection
+                .write(VFIO_PCI_CONFIG_REGION_INDEX, offset.into(), part);
+        }
+    }
+    fn alloc_dma(&self, bytes: usize, access: DmaAccess) -> Result<HostBuffer, PlatformError> {
+        self.arena.alloc(bytes, access)
+    }
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+    fn now(&self) -> Nanos {
+        Nanos(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl TestPlatform for Socket {
+    fn name(&self) -> &'static str {
+        "socket"
+    }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            remap: self.mapped == Mapped::EachBuffer,
+            read_only_maps: false,
+            interrupts: true,
+            mask_vectors: true,
+            two_functions: self.peer.is_some(),
+            port: false,
+        }
+    }
+    fn idle(&self) {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    fn interrupts(&self, vector: u16) -> u64 {
+        self.vectors.count(vector)
+    }
+    fn mask_vector(&self, vector: u16, masked: bool) -> Result<(), PlatformError> {
+        let action = if masked {
+            VFIO_IRQ_SET_ACTION_MASK
+        } else {
+            VFIO_IRQ_SET_ACTION_UNMASK
+        };
+        let flags = VFIO_IRQ_SET_DATA_NONE | action;
+        self.connection.request(|client| {
+            client.set_irqs(VFIO_PCI_MSIX_IRQ_INDEX, flags, vector.into(), 1, &[])
+        })
+    }
+    fn unmap(&self, buffer: &HostBuffer) -> Result<(), PlatformError> {
+        buffer.unmap()
+    }
+    fn map(&self, buffer: &HostBuffer, access: DmaAccess) -> Result<(), PlatformError> {
+        buffer.map(access)
+    }
+    fn function_reset(&self) {
+        if let Err(error) = pci::function_reset(self) {
+            log::warn!("function level reset: {error}");
+        }
+    }
+    fn peer(&self) -> Option<&Self> {
+        self.peer.as_deref()
+    }
+    fn port_send(&self, _: &[u8]) -> Result<(), PlatformError> {
+        Err(PlatformError::Unsupported)
+    }
+    fn port_receive(&self, _: &mut [u8]) -> Option<usize> {
+        None
+    }
+}

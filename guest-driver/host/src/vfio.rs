@@ -1,0 +1,300 @@
+//! The function inside a Linux guest, or in silicon, through VFIO: container and group, type 1 IOMMU.
+//!
+//! The function must be bound to vfio-pci, and the guest must have an IOMMU. Every 4 KiB page of memory that is not
+//! huge costs a virtual IOMMU a mapping of its own, so the arena is small unless there are huge pages.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::PathBuf;
+use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rnic_abi::{limit, place};
+use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
+use vfio_bindings::bindings::vfio::{
+    VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_MSIX_IRQ_INDEX, VFIO_REGION_INFO_FLAG_MMAP,
+};
+use vfio_ioctls::{VfioContainer, VfioDevice};
+
+use crate::arena::{Arena, HostBuffer, Iommu, Mapped};
+use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
+use crate::mmap::{Mapping, Source};
+use crate::vectors::Vectors;
+use crate::{OpenError, pci};
+
+/// Above the addresses that IOMMUs reserve for message interrupts.
+const IOVA: u64 = 0x1_0000_0000;
+
+/// How to open a function.
+#[derive(Clone, Copy, Debug)]
+pub struct VfioOptions {
+    /// Bytes of DMA memory.
+    pub memory_bytes: usize,
+    /// How the device knows the memory.
+    pub mapped: Mapped,
+}
+
+impl Default for VfioOptions {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 16 << 20,
+            mapped: Mapped::Whole,
+        }
+    }
+}
+
+/// An opened function and its IOMMU container.
+struct Function {
+    device: VfioDevice,
+    container: Arc<VfioContainer>,
+    /// Address of the arena in this process, set once.
+    base: Mutex<usize>,
+}
+
+impl Function {
+    fn read(&self, region: u32, offset: u64, data: &mut [u8]) {
+        data.fill(0xFF);
+        self.device.region_read(region, data, offset);
+    }
+}
+
+impl Iommu for Function {
+    fn map(
+        &self,
+        offset: usize,
+        iova: u64,
+        bytes: usize,
+        _: DmaAccess,
+    ) -> Result<(), PlatformError> {
+        let base = *self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = (base + offset) as *mut u8;
+        // SAFETY: the range lies in the arena's mapping, which lives until after it is unmapped here, and to whose bytes
+        // no reference is ever made.
+        unsafe { self.container.vfio_dma_map(iova, bytes, address) }
+            .map_err(|_| PlatformError::NoMemory)
+    }
+
+    fn unmap(&self, iova: u64, bytes: usize) -> Result<(), PlatformError> {
+        self.container
+            .vfio_dma_unmap(iova, bytes)
+            .map_err(|_| PlatformError::DeviceGone)
+    }
+}
+
+/// BAR2 through the kernel, where it cannot be mapped.
+struct ThroughKernel(Arc<Function>, Mutex<()>);
+
+impl Trapped for ThroughKernel {
+    fn store(&self, offset: u64, value: u64) {
+        fence(Ordering::Release);
+        let bar = place::BAR_DOORBELLS.into();
+        self.0
+            .device
+            .region_write(bar, &value.to_le_bytes(), offset);
+    }
+    fn set_bits(&self, offset: u64, bits: u64) {
+        let _one = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut word = [0; 8];
+        self.0.read(place::BAR_DOORBELLS.into(), offset, &mut word);
+        self.store(offset, u64::from_le_bytes(word) | bits);
+    }
+}
+
+/// A function behind VFIO.
+pub struct Vfio {
+    arena: Arc<Arena>,
+    doorbells: Doorbells,
+    vectors: Vectors,
+    mapped: Mapped,
+    start: Instant,
+    peer: Option<Box<Vfio>>,
+    // Last, so that mappings end before the function does.
+    function: Arc<Function>,
+}
+
+impl Vfio {
+    /// Opens the function with this address, such as `0000:00:04.0`.
+    pub fn open(address: &str, options: VfioOptions) -> Result<Self, OpenError> {
+        let path = PathBuf::from("/sys/bus/pci/devices").join(address);
+        let container = VfioContainer::new(None)
+            .map_err(|error| OpenError::new("open", "/dev/vfio/vfio", error))?;
+        let container = Arc::new(container);
+        let device = VfioDevice::new(&path, container.clone(), true)
+            .map_err(|error| OpenError::new("open", path.display(), error))?;
+        let mapping = Mapping::new(&Source::Anonymous, options.memory_bytes)
+            .map_err(|error| OpenError::new("map", "DMA memory", error))?;
+        let function = Arc::new(Function {
+            device,
+            container,
+            base: Mutex::new(mapping.address() as usize),
+        });
+        let each: Option<Arc<dyn Iommu>> = match options.mapped {
+            Mapped::EachBuffer => Some(function.clone()),
+            Mapped::Whole => {
+                function
+                    .map(0, IOVA, mapping.len(), DmaAccess::DeviceReadsAndWrites)
+                    .map_err(|error| OpenError::new("map", "DMA memory", error))?;
+                None
+            }
+        };
+        let count = u16::try_from(limit::VECTORS_MINIMUM).unwrap_or(u16::MAX);
+        let vectors =
+            Vectors::new(count).map_err(|error| OpenError::new("make", "eventfds", error))?;
+        function
+            .device
+            .enable_irq(VFIO_PCI_MSIX_IRQ_INDEX, vectors.eventfds())
+            .map_err(|error| OpenError::new("connect", "interrupt vectors", error))?;
+        let vfio = Self {
+            doorbells: Doorbells {
+                areas: mapped_bar(&function)?,
+                trapped: Arc::new(ThroughKernel(function.clone(), Mutex::new(()))),
+            },
+            arena: Arena::new(mapping, 0, IOVA, each),
+            vectors,
+            mapped: options.mapped,
+            start: Instant::now(),
+            peer: None,
+            function,
+        };
+        pci::enable(&vfio);
+        Ok(vfio)
+    }
+
+    /// The other function for tests of two.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Self) -> Self {
+        self.peer = Some(Box::new(peer));
+        self
+    }
+}
+
+impl Drop for Vfio {
+    fn drop(&mut self) {
+        // No DMA into memory that is about to go.
+        pci::disable_master(self);
+    }
+}
+
+fn mapped_bar(function: &Function) -> Result<Vec<(u64, Arc<Mapping>)>, OpenError> {
+    let bar = place::BAR_DOORBELLS.into();
+    let device = &function.device;
+    if device.get_region_flags(bar) & VFIO_REGION_INFO_FLAG_MMAP == 0 {
+        return Ok(Vec::new());
+    }
+    let failed = |error: std::io::Error| OpenError::new("map", "BAR2", error);
+    // SAFETY: the device outlives this borrow of its descriptor.
+    let fd = unsafe { BorrowedFd::borrow_raw(device.as_raw_fd()) };
+    let file = File::from(fd.try_clone_to_owned().map_err(failed)?);
+    let size = usize::try_from(device.get_region_size(bar)).map_err(std::io::Error::other);
+    let source = Source::File(&file, device.get_region_offset(bar));
+    let mapping = size
+        .and_then(|size| Mapping::new(&source, size))
+        .map_err(failed)?;
+    Ok(vec![(0, Arc::new(mapping))])
+}
+
+fn region(bar: Bar) -> u32 {
+    match bar {
+        Bar::Registers => place::BAR_REGISTERS.into(),
+        Bar::Doorbells => place::BAR_DOORBELLS.into(),
+        Bar::Msix => place::BAR_MSIX.into(),
+    }
+}
+
+impl Platform for Vfio {
+    type Dma = HostBuffer;
+    type Doorbell = HostDoorbell;
+
+    fn read32(&self, bar: Bar, offset: u32) -> u32 {
+        let mut data = [0; 4];
+        self.function.read(region(bar), offset.into(), &mut data);
+        u32::from_le_bytes(data)
+    }
+    fn write32(&self, bar: Bar, offset: u32, value: u32) {
+        fence(Ordering::Release);
+        let device = &self.function.device;
+        device.region_write(region(bar), &value.to_le_bytes(), offset.into());
+    }
+    fn read64(&self, bar: Bar, offset: u32) -> u64 {
+        let mut data = [0; 8];
+        self.function.read(region(bar), offset.into(), &mut data);
+        u64::from_le_bytes(data)
+    }
+    fn write64(&self, bar: Bar, offset: u32, value: u64) {
+        fence(Ordering::Release);
+        let device = &self.function.device;
+        device.region_write(region(bar), &value.to_le_bytes(), offset.into());
+    }
+    fn doorbell(&self, index: u32) -> Result<HostDoorbell, PlatformError> {
+        self.doorbells.slot(index)
+    }
+    fn config_read(&self, offset: u16, width: u8) -> u32 {
+        let mut data = [0; 4];
+        if let Some(part) = data.get_mut(..usize::from(width.min(4))) {
+            self.function
+                .read(VFIO_PCI_CONFIG_REGION_INDEX, offset.into(), part);
+        }
+        u32::from_le_bytes(data)
+    }
+    fn config_write(&self, offset: u16, width: u8, value: u32) {
+        if let Some(part) = value.to_le_bytes().get(..usize::from(width.min(4))) {
+            let device = &self.function.device;
+            device.region_write(VFIO_PCI_CONFIG_REGION_INDEX, part, offset.into());
+        }
+    }
+    fn alloc_dma(&self, bytes: usize, access: DmaAccess) -> Result<HostBuffer, PlatformError> {
+        self.arena.alloc(bytes, access)
+    }
+    fn fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+    fn now(&self) -> Nanos {
+        Nanos(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl TestPlatform for Vfio {
+    fn name(&self) -> &'static str {
+        "vfio"
+    }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            remap: self.mapped == Mapped::EachBuffer,
+            read_only_maps: false,
+            interrupts: true,
+            // The kernel owns the MSI-X table.
+            mask_vectors: false,
+            two_functions: self.peer.is_some(),
+            port: false,
+        }
+    }
+    fn idle(&self) {
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    fn interrupts(&self, vector: u16) -> u64 {
+        self.vectors.count(vector)
+    }
+    fn mask_vector(&self, _: u16, _: bool) -> Result<(), PlatformError> {
+        Err(PlatformError::Unsupported)
+    }
+    fn unmap(&self, buffer: &HostBuffer) -> Result<(), PlatformError> {
+        buffer.unmap()
+    }
+    fn map(&self, buffer: &HostBuffer, access: DmaAccess) -> Result<(), PlatformError> {
+        buffer.map(access)
+    }
+    fn function_reset(&self) {
+        // The kernel resets the function by the PCI Express capability, waits, and restores configuration space.
+        self.function.device.reset();
+    }
+    fn peer(&self) -> Option<&Self> {
+        self.peer.as_deref()
+    }
+    fn port_send(&self, _: &[u8]) -> Result<(), PlatformError> {
+        Err(PlatformError::Unsupported)
+    }
+    fn port_receive(&self, _: &mut [u8]) -> Option<usize> {
+        None
+    }
+}
