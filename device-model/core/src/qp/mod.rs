@@ -21,7 +21,7 @@
 //! | `answer.rs` | responses, ours and the peer's |
 //! | `complete.rs` | completions, errors, flush |
 //! | `path.rs` | segments and frames |
-
+//! | `tests/` | two devices and what is between them |
 
 mod answer;
 mod complete;
@@ -33,6 +33,8 @@ mod respond;
 mod send;
 mod state;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
