@@ -313,6 +313,12 @@ impl Hardware {
         self.update_dma();
     }
 
+    /// Whether a reset waits for DMA in flight.
+    #[must_use]
+    pub const fn is_resetting(&self) -> bool {
+        self.resetting
+    }
+
     /// Whether the device may fetch and send `[BRING-2]`.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
@@ -575,7 +581,7 @@ impl Hardware {
         // The word must be visible before the doorbells are read: the driver stores its doorbell,
         // fences, and reads the word, so one of the two sees the other's store.
         fence(Ordering::SeqCst);
-        if self.resources.doorbells.poll_all(env) {
+        if self.resources.doorbells.poll_out(env) {
             self.unpark();
             return false;
         }
@@ -594,9 +600,8 @@ impl Hardware {
         if self.resources.dma.store_release_u64(address, 0).is_err() {
             self.resources.counters.count(CounterId::DMA_ERRORS);
         }
+        // The word must be visible before doorbells are read: a driver that still sees 1 kicks.
         fence(Ordering::SeqCst);
-        // What was rung while the word said 1 may have come without its summary bits seen.
-        self.kicked = true;
     }
 
     /// Counts an access that was ignored.

@@ -91,7 +91,15 @@ pub struct Device {
     function: Function,
     commands: Commands,
     plane: Plane,
+    /// When the device last ran.
+    last_run: Nanos,
 }
+
+/// Commands that one run begins, so that commands and queues cannot starve each other.
+const COMMANDS_A_RUN: u32 = 16;
+
+/// How often a command that waits for others (DMA of a neighbour) is looked at, in nanoseconds.
+const WAIT_INTERVAL: u64 = 100_000;
 
 impl Device {
     /// A device after power-up.
@@ -114,6 +122,7 @@ impl Device {
             function,
             commands: Commands::new(),
             plane: Plane::new(config.mac, config.guid),
+            last_run: Nanos::ZERO,
         })
     }
 
@@ -287,26 +296,28 @@ impl Device {
         }
     }
 
-    /// Does work: doorbells, queues, commands, timers; bounded by `budget`.
+    /// Does work: commands, doorbells, queues, timers; bounded by `budget`.
     pub fn run(&mut self, env: &mut dyn Env, mut budget: Budget) -> Progress {
-        let mut progress = self.hardware.run(env, &mut budget);
+        self.last_run = env.now();
         let mut control = Control {
             hardware: &mut self.hardware,
             plane: &mut self.plane,
             env,
         };
-        self.commands.poll(&mut control);
-        control.run_connections();
-        loop {
-            if !budget.take_op() {
-                progress = Progress::Busy;
-                break;
-            }
+        let mut progress = Progress::Busy;
+        for _ in 0..COMMANDS_A_RUN {
             let Some(command) = control.hardware.next_command(control.env) else {
+                progress = Progress::Idle;
                 break;
             };
             self.commands.execute(&mut control, command);
+            if !budget.take_op() {
+                break;
+            }
         }
+        progress = progress.and(control.hardware.run(control.env, &mut budget));
+        self.commands.poll(&mut control);
+        control.run_connections();
         if self.plane.connections.is_busy() {
             progress = Progress::Busy;
         }
@@ -316,9 +327,11 @@ impl Device {
     /// When there is something to do by time alone.
     #[must_use]
     pub fn next_timer(&self) -> Option<Nanos> {
+        let waits = self.commands.is_waiting() || self.hardware.is_resetting();
         let timers = [
             self.hardware.next_timer(),
             self.plane.connections.next_timer(),
+            waits.then(|| self.last_run.after(WAIT_INTERVAL)),
         ];
         timers.into_iter().flatten().min()
     }

@@ -38,5 +38,7 @@ mod cm;
 mod command;
 mod device;
 mod plane;
+#[cfg(test)]
+mod testing;
 
 pub use device::{Config, ConfigError, Device, FEATURES, ResetKind};

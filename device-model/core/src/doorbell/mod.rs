@@ -34,7 +34,7 @@ const DEVICE_WORDS: u32 = PAGES.div_ceil(64);
 /// Words of a page's map, at its start.
 const PAGE_WORDS: u32 = DOORBELL_FIRST_SLOT;
 /// Pages of the summary that one poll looks into.
-const PAGES_A_POLL: u32 = 64;
+const PAGES_A_POLL: u32 = 16;
 /// Slots that one poll compares without SUMMARY.
 const SLOTS_A_POLL: usize = 1024;
 
@@ -195,10 +195,27 @@ impl Doorbells {
         }
     }
 
-    /// Looks at every slot in use, as before parking `[PARK-1]`; true when any changed.
+    /// Looks at every slot in use, as a kick asks for `[PARK-2]`; true when any changed.
     pub fn poll_all(&mut self, env: &mut dyn Env) -> bool {
         self.scan(env, usize::MAX);
         !self.changed.is_empty()
+    }
+
+    /// Looks for changed slots until there can be none that was rung before, as before parking
+    /// `[PARK-1]`; true when any changed.
+    pub fn poll_out(&mut self, env: &mut dyn Env) -> bool {
+        if self.summary {
+            // Ends: each round takes pages out of the maps, and a driver that puts them back all
+            // the time is found to have changed something or is awake.
+            for _ in 0..=PAGES / PAGES_A_POLL {
+                if !self.poll_summary(env) {
+                    break;
+                }
+            }
+        } else {
+            self.scan(env, usize::MAX);
+        }
+        !self.changed.is_empty() || self.backlog.iter().any(|pages| *pages != 0)
     }
 
     /// Whether a slot is known to have changed.

@@ -21,6 +21,8 @@ mod memory;
 mod qp;
 mod queue;
 mod reserved;
+#[cfg(test)]
+mod tests;
 
 use core::mem::offset_of;
 
@@ -70,6 +72,9 @@ pub(crate) type Result<T = Outcome> = core::result::Result<T, CommandError>;
 /// Handles a command of its group; none when the opcode is not of this group. The request is as
 /// long as the command's structure.
 pub(crate) type Dispatch = fn(&mut Control<'_>, Opcode, &[u8]) -> Option<Result>;
+
+/// Commands that may wait at a time.
+const MAX_WAITING: usize = 4096;
 
 /// The groups of commands.
 const GROUPS: &[Dispatch] = &[
@@ -178,6 +183,11 @@ impl Commands {
         }
     }
 
+    /// Whether a command waits.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Forgets commands that wait: nothing of before a reset is answered `[RESET-1]`.
     pub(crate) fn reset(&mut self) {
         self.waiting.clear();
@@ -218,6 +228,10 @@ impl Commands {
         // [CMD-10]
         if command.room < rule.info.response_size as u64 {
             return Err(too_short);
+        }
+        // More than any ring holds: only a driver that enables the ring anew again and again.
+        if self.waiting.len() >= MAX_WAITING {
+            return Err(CommandError::no_resources());
         }
         // [BRING-9] Before negotiation no feature is in force; then what may come to be in
         // force is told apart from what never can.

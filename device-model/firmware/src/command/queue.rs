@@ -59,7 +59,7 @@ pub(super) fn dispatch(
 }
 
 /// `[DB-2]` The slot must be free; nothing is taken yet.
-pub(super) fn check_slot_free(control: &Control<'_>, shape: &RingShape) -> Result<()> {
+fn check_slot_free(control: &Control<'_>, shape: &RingShape) -> Result<()> {
     if control.hardware.resources.doorbells.is_owned(shape.slot()) {
         return Err(CommandError::new(
             Status::DOORBELL_IN_USE,
@@ -71,7 +71,7 @@ pub(super) fn check_slot_free(control: &Control<'_>, shape: &RingShape) -> Resul
 }
 
 /// Gives the slot, which [`check_slot_free`] found free, to `owner`.
-pub(super) fn claim_slot(control: &mut Control<'_>, slot: u32, owner: Owner) {
+fn claim_slot(control: &mut Control<'_>, slot: u32, owner: Owner) {
     let claimed = control
         .hardware
         .resources
@@ -188,35 +188,29 @@ fn create_cq(control: &mut Control<'_>, request: &CreateCqRequest) -> Result<Cre
     Ok(answer)
 }
 
-/// A ring in place of one whose doorbell stays.
-fn replacing_ring(
-    description: &RingDescription,
-    rules: RingRules,
-    at: usize,
-    slot: u32,
-) -> Result<RingShape> {
-    let shape = RingShape::check(description, rules, at)?;
+/// A ring in place of another keeps its doorbell.
+fn check_same_slot(shape: &RingShape, slot: u32) -> Result<()> {
     if shape.slot() != slot {
         return Err(CommandError::invalid(
             SyndromeReason::CONFLICT,
             shape.doorbell_at(),
         ));
     }
-    Ok(shape)
+    Ok(())
 }
 
 fn resize_cq(control: &mut Control<'_>, request: &ResizeCqRequest) -> Result<ResizeCqAnswer> {
     let at = offset_of!(ResizeCqRequest, cqn);
     let ring_at = offset_of!(ResizeCqRequest, ring);
     let cqn = request.cqn.get();
-    RingShape::check(&request.ring, CQ_RULES, ring_at)?;
+    let shape = RingShape::check(&request.ring, CQ_RULES, ring_at)?;
     let resources = &mut control.hardware.resources;
     let slot = resources
         .cqs
         .get(cqn)
         .ok_or_else(|| CommandError::not_found(at))?
         .slot();
-    let shape = replacing_ring(&request.ring, CQ_RULES, ring_at, slot)?;
+    check_same_slot(&shape, slot)?;
     let ring = shape.load(&resources.dma)?;
     // What the driver has consumed need not be moved, and need not fit.
     let value = resources.doorbells.load(control.env, slot);
@@ -336,7 +330,7 @@ fn create_srq(control: &mut Control<'_>, request: &CreateSrqRequest) -> Result<C
 }
 
 /// `[QP-2]` An entry must hold its header and its segments.
-pub(super) fn check_receive_stride(shape: &RingShape, max_segments: u16) -> Result<()> {
+fn check_receive_stride(shape: &RingShape, max_segments: u16) -> Result<()> {
     let needed = u64::from(RECV_SEGMENTS_AT) + u64::from(max_segments) * Segment::SIZE as u64;
     if u64::from(shape.stride()) < needed {
         return Err(CommandError::invalid(
@@ -378,7 +372,7 @@ fn resize_srq(control: &mut Control<'_>, request: &ResizeSrqRequest) -> Result<E
     let at = offset_of!(ResizeSrqRequest, srqn);
     let ring_at = offset_of!(ResizeSrqRequest, ring);
     let srqn = request.srqn.get();
-    RingShape::check(&request.ring, SRQ_RULES, ring_at)?;
+    let shape = RingShape::check(&request.ring, SRQ_RULES, ring_at)?;
     let resources = &mut control.hardware.resources;
     let srq = resources
         .srqs
@@ -386,7 +380,7 @@ fn resize_srq(control: &mut Control<'_>, request: &ResizeSrqRequest) -> Result<E
         .ok_or_else(|| CommandError::not_found(at))?;
     let (slot, log_stride) = (srq.slot(), srq.log_stride());
     // [SRQ-5]
-    let shape = replacing_ring(&request.ring, SRQ_RULES, ring_at, slot)?;
+    check_same_slot(&shape, slot)?;
     if shape.log_stride() != log_stride {
         return Err(CommandError::invalid(
             SyndromeReason::CONFLICT,
