@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use rnic_abi::{AnswerHeader, COMMANDS, FailureCode, limit, reg};
+use rnic_mutant::mutant;
 use virtio_bindings::virtio_ring::{
     VRING_AVAIL_F_NO_INTERRUPT, VRING_DESC_F_INDIRECT, VRING_DESC_F_NEXT, VRING_DESC_F_WRITE,
 };
@@ -18,6 +19,7 @@ use virtio_queue::{Queue, QueueOwnedT, QueueT};
 use vm_memory::GuestAddress;
 
 use crate::dma::{Access, DmaError, DmaRange, DmaSpace};
+use crate::object::narrow;
 
 /// Longest request of any command, in bytes: what is copied of a readable part.
 pub const MAX_REQUEST: usize = {
@@ -115,7 +117,7 @@ pub struct CommandRing {
 impl CommandRing {
     /// Checks the set-up and starts at index zero `[CMD-2]`. `enabled` numbers the enablings.
     pub fn enable(setup: RingSetup, enabled: u64) -> Result<Self, RingFailure> {
-        let max = 1u16 << const { limit::COMMAND_RING_LOG as u32 };
+        let max = 1u16 << const { narrow(limit::COMMAND_RING_LOG) };
         let sized = setup.size >= 2 && setup.size <= max && setup.size.is_power_of_two();
         let mut queue = Queue::new(max).map_err(|_| RingFailure::setup(reg::CMD_SIZE))?;
         if !sized || queue.try_set_size(setup.size).is_err() {
@@ -210,7 +212,7 @@ impl CommandRing {
             .read_array::<2>(self.setup.available)
             .map_err(|_| RingFailure::dma(self.setup.available))?;
         let suppressed = u32::from(u16::from_le_bytes(flags)) & VRING_AVAIL_F_NO_INTERRUPT != 0;
-        Ok(!suppressed)
+        Ok(!suppressed || mutant("CMD-6/flag"))
     }
 
     /// Commands taken and not answered.
@@ -286,7 +288,7 @@ impl CommandRing {
             }
             if flags & VRING_DESC_F_WRITE != 0 {
                 writable.push(range);
-            } else if writable.is_empty() {
+            } else if writable.is_empty() || mutant("CMD-4/order") {
                 readable.push(range);
             } else {
                 return Err(malformed);

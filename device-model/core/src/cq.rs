@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rnic_abi::{
     ArmType, Completion, CompletionStatus, ConsumerDoorbell, CqErrorCause, CqEvent, CqEventKind,
 };
+use rnic_mutant::mutant;
 use zerocopy::IntoBytes;
 
 use crate::dma::DmaSpace;
@@ -184,7 +185,7 @@ impl Cq {
         if let Some(cause) = self.error {
             return Err(CqFailed(cause));
         }
-        if self.is_full() {
+        if self.is_full() && !mutant("CQ-3/overwrite") {
             return Err(self.fail(CqErrorCause::OVERRUN));
         }
         completion.owner = self.ring.owner(self.producer);
@@ -236,13 +237,19 @@ impl Cq {
 
     fn take_arm(&mut self, now: Nanos, store: ConsumerDoorbell) {
         let (kind, sequence) = (store.arm(), store.sequence());
-        if kind == ArmType::NONE || sequence == self.last_sequence {
+        let seen = sequence == self.last_sequence && !mutant("CQ-5/seen");
+        if kind == ArmType::NONE || seen {
             return;
         }
         self.last_sequence = sequence;
         let waiting = self.arm.map_or(ArmType::NONE, |arm| arm.kind);
-        let kind = kind.max(waiting);
+        let kind = if mutant("CQ-5/merge") {
+            kind
+        } else {
+            kind.max(waiting)
+        };
         let present = match kind {
+            _ if mutant("CQ-7/present") => 0,
             ArmType::ANY => self.producer.wrapping_sub(self.consumer),
             ArmType::SOLICITED => u32::try_from(self.solicited.len()).unwrap_or(u32::MAX),
             _ => 0,
@@ -312,7 +319,9 @@ impl Cq {
             self.ring
                 .fetch(dma, index, entry.as_mut_bytes())
                 .map_err(|_| ResizeError::Dma)?;
-            entry.owner = ring.owner(index);
+            if !mutant("CQ-11/owner") {
+                entry.owner = ring.owner(index);
+            }
             ring.publish(dma, index, entry.as_bytes())
                 .map_err(|_| ResizeError::Dma)?;
         }

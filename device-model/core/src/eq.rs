@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use rnic_abi::{ArmType, ConsumerDoorbell, EqKind};
+use rnic_mutant::mutant;
 
 use crate::dma::{DmaError, DmaSpace};
 use crate::ring::Ring;
@@ -134,7 +135,7 @@ impl Eq {
 
     /// Writes an event of the queue's entry size, with the owner bit put into its last byte.
     pub fn push<const N: usize>(&mut self, dma: &DmaSpace, mut entry: [u8; N]) -> Written {
-        if self.is_full() {
+        if self.is_full() && !mutant("EQ-3/overwrite") {
             return Written::Full;
         }
         if let Some(last) = entry.last_mut() {
@@ -160,7 +161,7 @@ impl Eq {
         let mut raise = false;
         if store.arm() == ArmType::ANY && store.sequence() != self.last_sequence {
             self.last_sequence = store.sequence();
-            raise = self.producer != self.consumer;
+            raise = self.producer != self.consumer && !mutant("EQ-2/present");
             self.armed = !raise;
         }
         Ok(EqStore { consumed, raise })

@@ -14,6 +14,7 @@ use pci_function::Delivery;
 use rnic_abi::{
     CounterId, EventCode, FailureCode, PortEvent, PortState, feature, limit, place, reg,
 };
+use rnic_mutant::mutant;
 use rnic_wire::{Frame, MacAddr};
 
 use crate::command_ring::{Command, CommandRing, RingFailure, RingSetup, Token};
@@ -213,7 +214,7 @@ impl Hardware {
             }
             reg::INTR_MASK => {
                 let cause = self.registers.get(reg::INTR_CAUSE);
-                if store.before & !store.after & cause != 0 {
+                if store.before & !store.after & cause != 0 && !mutant("INT-2/unmask") {
                     self.raise_device_vector(env);
                 }
                 Effect::None
@@ -239,7 +240,7 @@ impl Hardware {
         let before = self.registers.get(reg::INTR_CAUSE);
         self.registers.set(reg::INTR_CAUSE, before | causes);
         let mask = self.registers.get(reg::INTR_MASK);
-        if causes & !before & !mask != 0 {
+        if causes & !before & !mask != 0 || causes != 0 && mutant("INT-2/masked") {
             self.raise_device_vector(env);
         }
     }
@@ -330,7 +331,7 @@ impl Hardware {
 
     /// The next command, when the ring was notified and the device is enabled.
     pub fn next_command(&mut self, env: &mut dyn Env) -> Option<Command> {
-        if !self.notified || !self.is_enabled() || !self.resources.dma.bus_master() {
+        if !self.notified || !self.is_enabled() {
             return None;
         }
         let ring = self.command_ring.as_mut()?;
@@ -399,8 +400,6 @@ impl Hardware {
     /// Follows Bus Master Enable `[BRING-3]`.
     pub fn set_bus_master(&mut self, on: bool) {
         self.bus_master = on;
-        // A ring that was notified meanwhile is looked at.
-        self.notified = true;
         self.update_dma();
     }
 
@@ -619,7 +618,7 @@ const CAUSES: u64 = reg::intr_cause::LINK_CHANGE.mask()
 
 /// The slot of an access to BAR2; none when it is not one aligned access of 8 bytes `[DB-3]`.
 fn slot_of(offset: u64, bytes: usize) -> Option<u32> {
-    if bytes != 8 || offset % 8 != 0 || offset >= place::BAR_DOORBELLS_SIZE {
+    if bytes != 8 || !offset.is_multiple_of(8) || offset >= place::BAR_DOORBELLS_SIZE {
         return None;
     }
     u32::try_from(offset / 8).ok()

@@ -15,6 +15,7 @@ use crate::env::Env;
 use crate::fault::{Fault, Site};
 
 /// Vectors of a device.
+#[allow(clippy::cast_possible_truncation, reason = "asserted")]
 pub const VECTORS: u16 = {
     assert!(limit::VECTORS < VECTOR_NONE as u64);
     limit::VECTORS as u16

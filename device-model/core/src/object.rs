@@ -5,6 +5,14 @@
 
 use std::collections::VecDeque;
 
+/// A limit of the specification as a number of 32 bits, which it fits: for constants.
+#[must_use]
+#[allow(clippy::cast_possible_truncation, reason = "asserted")]
+pub const fn narrow(limit: u64) -> u32 {
+    assert!(limit <= u32::MAX as u64);
+    limit as u32
+}
+
 /// The table has no handle left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("all {capacity} handles of the table are in use")]

@@ -14,6 +14,7 @@ use rnic_abi::{
     Completion, CompletionStatus, CounterId, CqErrorCause, CqErrorEvent, EqKind, EventCode,
     SrqEvent, feature, limit,
 };
+use rnic_mutant::mutant;
 use zerocopy::IntoBytes;
 
 use crate::counters::Counters;
@@ -26,15 +27,9 @@ use crate::events::{Event, Events};
 use crate::fault::{Fault, Site};
 use crate::interrupt::Interrupts;
 use crate::keys::Keys;
-use crate::object::Table;
+use crate::object::{Table, narrow};
 use crate::segment::{Lease, WeakLease};
 use crate::srq::{MAX_ENTRY_BYTES, Srq, SrqFailed, Taken};
-
-/// A limit of the specification as a number of handles.
-const fn narrow(limit: u64) -> u32 {
-    assert!(limit <= u32::MAX as u64);
-    limit as u32
-}
 
 /// What queue pairs share.
 #[derive(Debug)]
@@ -269,7 +264,7 @@ impl Resources {
         if let Some(old) = cq.timer.take() {
             self.timers.remove(&(old, cqn));
         }
-        if cq.event_unconsumed || cq.waits_for_room {
+        if (cq.event_unconsumed && !mutant("CQ-9/one")) || cq.waits_for_room {
             return;
         }
         let Some(eq) = self.eqs.get_mut(cq.eqn()) else {
@@ -328,7 +323,9 @@ impl Resources {
         if let Some(due) = cq.timer {
             self.timers.remove(&(due, cqn));
         }
-        self.events.forget(EventCode::CQ_ERROR, cqn);
+        if !mutant("EV-4/cq") {
+            self.events.forget(EventCode::CQ_ERROR, cqn);
+        }
         self.doorbells.release(cq.slot());
         let eq = self.eqs.get_mut(cq.eqn())?;
         eq.attached = eq.attached.saturating_sub(1);
@@ -457,10 +454,10 @@ impl Resources {
             return;
         };
         let known = srq.error().is_some();
-        if let Err(failed) = srq.doorbell(value) {
-            if !known {
-                self.report_failed_srq(env, srqn, failed);
-            }
+        if let Err(failed) = srq.doorbell(value)
+            && !known
+        {
+            self.report_failed_srq(env, srqn, failed);
         }
     }
 

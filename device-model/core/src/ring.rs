@@ -57,7 +57,7 @@ impl RingShape {
 
         // In the order of the fields [CMD-13]; the number of pages needs those behind it, so
         // its own check comes after theirs.
-        if description.page_list.get() % 8 != 0 {
+        if !description.page_list.get().is_multiple_of(8) {
             return Err(CommandError::invalid(
                 SyndromeReason::NOT_ALIGNED,
                 page_list_at,
@@ -97,7 +97,7 @@ impl RingShape {
         let at = self.at + offset_of!(RingDescription, page_list);
         let pages = read_page_list(dma, self.page_list, self.pages)
             .map_err(|_| CommandError::unreachable(at))?;
-        if pages.iter().any(|page| page % PAGE != 0) {
+        if pages.iter().any(|page| !page.is_multiple_of(PAGE)) {
             return Err(CommandError::invalid(SyndromeReason::NOT_ALIGNED, at));
         }
         Ok(Ring {

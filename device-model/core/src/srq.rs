@@ -9,6 +9,7 @@
 //! producer - retired > entries.
 
 use rnic_abi::{ProducerDoorbell, ProviderError};
+use rnic_mutant::mutant;
 
 use crate::dma::DmaSpace;
 use crate::error::provider_error;
@@ -150,7 +151,7 @@ impl Srq {
         let retired = self.retired.count();
         let posted = producer.wrapping_sub(retired);
         let fetched = self.fetched.wrapping_sub(retired);
-        if posted > self.ring.entries() || posted < fetched {
+        if (posted > self.ring.entries() || posted < fetched) && !mutant("DB-6/ahead") {
             return Err(self.fail(ProviderError::RANGE));
         }
         self.producer = producer;
@@ -224,7 +225,9 @@ impl Srq {
         if self.remaining() >= self.limit {
             return None;
         }
-        self.limit = 0;
+        if !mutant("SRQ-2/again") {
+            self.limit = 0;
+        }
         Some(self.remaining())
     }
 

@@ -152,7 +152,15 @@ fn one_row_for_each_way_to_be_malformed() {
     let inline = WorkFlags::INLINE;
     let mut add = AtomicSegment::zeroed();
     add.compare.set(1);
-    let rows: &[(WorkOpcode, WorkFlags, u16, &[u8], &[u8], ProviderError)] = &[
+    type Row<'a> = (
+        WorkOpcode,
+        WorkFlags,
+        u16,
+        &'a [u8],
+        &'a [u8],
+        ProviderError,
+    );
+    let rows: &[Row<'_>] = &[
         (WorkOpcode(0), NONE, 0, &[], &[], ProviderError::BAD_OPCODE),
         (WorkOpcode(13), NONE, 0, &[], &[], ProviderError::BAD_OPCODE),
         (

@@ -15,6 +15,7 @@ use rnic_core::pci::{
     self, Bar, BarKind, Delivery, Description, DescriptionError, Function, LinkSpeed, MaxPayload,
 };
 use rnic_core::segment::{Body, Segment};
+use rnic_mutant::mutant;
 use rnic_wire::{Ext, Frame, Gid, MacAddr, PKey, QKey, Qpn, Received};
 
 use crate::cm::Origin;
@@ -209,7 +210,9 @@ impl Device {
     /// Everything above configuration space. The MSI-X table belongs to the function and survives
     /// a reset of the device alone.
     fn reset_device(&mut self, env: &mut dyn Env, function: bool) {
-        self.commands.reset();
+        if !mutant("RESET-1/answers") {
+            self.commands.reset();
+        }
         self.plane.reset();
         if function {
             self.hardware.resources.interrupts.reset_function();
@@ -445,3 +448,7 @@ fn description(serial_number: u64) -> Description {
 }
 
 const _: () = assert!(limit::VECTORS == VECTORS as u64);
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

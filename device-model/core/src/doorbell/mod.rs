@@ -22,15 +22,18 @@ use std::collections::VecDeque;
 use rnic_abi::consts::{DOORBELL_FIRST_PAGE, DOORBELL_FIRST_SLOT, DOORBELL_PAGE_SLOTS};
 use rnic_abi::limit;
 
+use rnic_mutant::mutant;
+
 use crate::env::Env;
+use crate::object::narrow;
 
 /// Doorbell pages, page 0 included.
-const PAGES: u32 = {
-    assert!(limit::DOORBELL_PAGES <= 64 * DOORBELL_PAGE_SLOTS as u64);
-    limit::DOORBELL_PAGES as u32
-};
+const PAGES: u32 = narrow(limit::DOORBELL_PAGES);
 /// Words of the device map, at the start of page 0.
-const DEVICE_WORDS: u32 = PAGES.div_ceil(64);
+const DEVICE_WORDS: u32 = {
+    assert!(PAGES <= 64 * DOORBELL_PAGE_SLOTS, "the map fits page 0");
+    PAGES.div_ceil(64)
+};
 /// Words of a page's map, at its start.
 const PAGE_WORDS: u32 = DOORBELL_FIRST_SLOT;
 /// Pages of the summary that one poll looks into.
@@ -110,7 +113,7 @@ impl Doorbells {
     pub fn claim(&mut self, env: &mut dyn Env, slot: u32, owner: Owner) -> Result<(), SlotInUse> {
         let place = u32::try_from(self.active.len()).map_err(|_| SlotInUse(slot))?;
         let entry = self.entry_place(slot).ok_or(SlotInUse(slot))?;
-        if entry.is_some() {
+        if entry.is_some() && !mutant("DB-2/shared") {
             return Err(SlotInUse(slot));
         }
         *entry = Some(Entry {
@@ -120,7 +123,9 @@ impl Doorbells {
             place,
         });
         self.active.push(slot);
-        env.set_doorbell(slot, 0);
+        if !mutant("DB-4/stale") {
+            env.set_doorbell(slot, 0);
+        }
         Ok(())
     }
 
@@ -139,10 +144,10 @@ impl Doorbells {
         if place < self.active.len() {
             self.active.swap_remove(place);
         }
-        if let Some(&moved) = self.active.get(place) {
-            if let Some(Some(other)) = self.entry_place(moved) {
-                other.place = entry.place;
-            }
+        if let Some(&moved) = self.active.get(place)
+            && let Some(Some(other)) = self.entry_place(moved)
+        {
+            other.place = entry.place;
         }
         // A slot left in `changed` finds no entry, or a new one, which looks once in vain.
     }
@@ -320,11 +325,10 @@ impl Doorbells {
     }
 
     fn mark(&mut self, slot: u32) {
-        if let Some(Some(entry)) = self.entry_place(slot) {
-            if !entry.queued {
-                entry.queued = true;
-                self.changed.push_back(slot);
-            }
+        if let Some(Some(entry)) = self.entry_place(slot)
+            && !std::mem::replace(&mut entry.queued, true)
+        {
+            self.changed.push_back(slot);
         }
     }
 

@@ -1,6 +1,7 @@
 //! May this access be, and which DMA addresses is it.
 
 use rnic_abi::ProviderError;
+use rnic_mutant::mutant;
 
 use super::region::Region;
 use super::window::WindowKind;
@@ -177,7 +178,10 @@ impl Keys {
             Object::Window(_) => Err(ProviderError::RIGHT_MISSING),
             Object::Region(region) => {
                 usable(region, pd)?;
-                if right == LocalRight::Write && !region.access.local_write() {
+                if right == LocalRight::Write
+                    && !region.access.local_write()
+                    && !mutant("MEM-15/write")
+                {
                     return Err(ProviderError::RIGHT_MISSING);
                 }
                 extent(region, address, length)
@@ -208,7 +212,10 @@ impl Keys {
                     return Err(ProviderError::KEY_WRONG_DOMAIN);
                 }
                 let binding = window.binding.as_ref().ok_or(ProviderError::KEY_FREE)?;
-                if window.kind == WindowKind::Type2 && binding.qpn != qpn {
+                if window.kind == WindowKind::Type2
+                    && binding.qpn != qpn
+                    && !mutant("MEM-22/any-qp")
+                {
                     return Err(ProviderError::KEY_WRONG_QP);
                 }
                 // [MEM-23] What the region is now, not what it was when it was bound.
@@ -228,7 +235,7 @@ impl Keys {
 }
 
 fn usable(region: &Region, pd: u32) -> Result<(), ProviderError> {
-    if region.pd != pd {
+    if region.pd != pd && !mutant("MEM-1/domain") {
         return Err(ProviderError::KEY_WRONG_DOMAIN);
     }
     if !region.is_valid() {
@@ -246,12 +253,7 @@ const fn grants(access: rnic_abi::AccessFlags, right: RemoteRight) -> bool {
 }
 
 /// Whether `length` bytes at `address` lie in `size` bytes at `base`, which do not wrap.
-pub(super) const fn within(
-    base: u64,
-    size: u64,
-    address: u64,
-    length: u64,
-) -> Result<(), ProviderError> {
+pub(super) fn within(base: u64, size: u64, address: u64, length: u64) -> Result<(), ProviderError> {
     if length > 0 && address.checked_add(length - 1).is_none() {
         return Err(ProviderError::WRAP);
     }
@@ -259,7 +261,7 @@ pub(super) const fn within(
         return Err(ProviderError::RANGE);
     }
     let skip = address - base;
-    if skip > size || length > size - skip {
+    if (skip > size || length > size - skip) && !mutant("MEM-14/range") {
         return Err(ProviderError::RANGE);
     }
     Ok(())

@@ -6,6 +6,7 @@ use rnic_abi::{
     AccessFlags, AddMrPagesRequest, BeginMrRequest, CompletionStatus, CreateFastMrRequest,
     FastRegisterSegment, ProviderError, Status, SyndromeReason, limit,
 };
+use rnic_mutant::mutant;
 use zerocopy::IntoBytes;
 
 use super::{Key, Keys, Object, rights_contradict};
@@ -185,7 +186,7 @@ impl Keys {
         if u64::from(count) > limit::MR_CHUNK_PAGES {
             return Err(too_many(SyndromeReason::TOO_LARGE));
         }
-        if list % 8 != 0 {
+        if !list.is_multiple_of(8) {
             return Err(CommandError::invalid(SyndromeReason::NOT_ALIGNED, list_at));
         }
         let key_at = offset_of!(AddMrPagesRequest, key);
@@ -204,7 +205,7 @@ impl Keys {
         let page = 1u64 << region.log_page;
         for address in &mut pages {
             *address = u64::from_le(*address);
-            if *address % page != 0 {
+            if !address.is_multiple_of(page) {
                 return Err(CommandError::invalid(SyndromeReason::NOT_ALIGNED, list_at));
             }
         }
@@ -261,7 +262,7 @@ impl Keys {
     pub fn destroy_region(&mut self, key: u32, at: usize) -> Result<(), CommandError> {
         let index = Key(key).index();
         let (pd, charged) = match self.object(index) {
-            Some(Object::Region(region)) if region.windows > 0 => {
+            Some(Object::Region(region)) if region.windows > 0 && !mutant("MEM-16/bound") => {
                 return Err(CommandError::busy(at));
             }
             Some(Object::Region(region)) => (region.pd, region.charged),
@@ -316,7 +317,7 @@ impl Keys {
         if rights_contradict(access) {
             return Err(Refusal::bind(ProviderError::RIGHT_MISSING));
         }
-        if work.page_list.get() % 8 != 0 {
+        if !work.page_list.get().is_multiple_of(8) {
             return Err(Refusal::bind(ProviderError::NOT_ALIGNED));
         }
         // At most LIMIT_FAST_REGISTER_PAGES; read once [CONV-11].
@@ -330,7 +331,7 @@ impl Keys {
             })?;
         for address in &mut pages {
             *address = u64::from_le(*address);
-            if *address % page != 0 {
+            if !address.is_multiple_of(page) {
                 return Err(Refusal::bind(ProviderError::NOT_ALIGNED));
             }
         }

@@ -186,12 +186,12 @@ impl Keys {
         let Some(binding) = window.binding.take() else {
             return;
         };
-        if window.kind == WindowKind::Type2 {
-            if let Some(bound) = self.bound_by.get_mut(&binding.qpn) {
-                bound.remove(&index);
-                if bound.is_empty() {
-                    self.bound_by.remove(&binding.qpn);
-                }
+        if window.kind == WindowKind::Type2
+            && let Some(bound) = self.bound_by.get_mut(&binding.qpn)
+        {
+            bound.remove(&index);
+            if bound.is_empty() {
+                self.bound_by.remove(&binding.qpn);
             }
         }
         if let Some(Object::Region(region)) = self.object_mut(binding.region) {

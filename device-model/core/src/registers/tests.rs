@@ -77,8 +77,7 @@ fn every_bit_answers_as_its_access_type_says_and_no_other_register_moves() {
             let expected = match () {
                 () if is(Access::Rw) => !reset,
                 () if is(Access::W1s) => true,
-                // Written with 1, or with 0 when it is set already.
-                () if is(Access::W1c) => reset && !(!reset),
+                // Written with 1 where it is 0, else with 0: `w1c` keeps it too.
                 () => reset,
             };
             assert_eq!(value & one != 0, expected, "{name}");

@@ -75,9 +75,18 @@ fn negotiate(control: &mut Control<'_>, request: &NegotiateRequest) -> Result<Ne
     control.hardware.negotiated(wanted, parked_address);
     let mut answer = NegotiateAnswer::zeroed();
     answer.major.set(interface::MAJOR);
-    answer.minor.set(request.minor.get().min(interface::MINOR));
+    answer.minor.set(minor_in_force(request.minor.get()));
     answer.features.set(wanted);
     Ok(answer)
+}
+
+/// The smaller of the driver's and the device's `[BRING-5]`.
+#[allow(
+    clippy::unnecessary_min_or_max,
+    reason = "this minor version happens to be the smallest"
+)]
+fn minor_in_force(wanted: u16) -> u16 {
+    wanted.min(interface::MINOR)
 }
 
 /// `[BRING-7]`
@@ -94,7 +103,7 @@ fn check_parked_address(
             _ => Err(CommandError::invalid(SyndromeReason::NOT_ACTIVE, at)),
         };
     }
-    if address % 8 != 0 {
+    if !address.is_multiple_of(8) {
         return Err(CommandError::invalid(SyndromeReason::NOT_ALIGNED, at));
     }
     let dma = &control.hardware.resources.dma;

@@ -36,6 +36,7 @@ use rnic_core::env::Env;
 use rnic_core::error::CommandError;
 use rnic_core::fault::{Fault, Site};
 use rnic_core::hardware::Hardware;
+use rnic_mutant::mutant;
 use zerocopy::IntoBytes;
 
 use crate::plane::Plane;
@@ -226,21 +227,16 @@ impl Commands {
             .get(..rule.info.request_size)
             .ok_or(too_short)?;
         // [CMD-10]
-        if command.room < rule.info.response_size as u64 {
+        if command.room < rule.info.response_size as u64 && !mutant("CMD-10/room") {
             return Err(too_short);
         }
         // More than any ring holds: only a driver that enables the ring anew again and again.
         if self.waiting.len() >= MAX_WAITING {
             return Err(CommandError::no_resources());
         }
-        // [BRING-9] Before negotiation no feature is in force; then what may come to be in
-        // force is told apart from what never can.
+        // [BRING-9] Before negotiation no feature is in force.
         let negotiated = control.hardware.is_negotiated();
-        let features = if negotiated {
-            control.hardware.resources.features
-        } else {
-            control.hardware.offered_features()
-        };
+        let features = control.hardware.resources.features;
         if rule.info.feature.is_some_and(|bit| features & bit == 0) {
             return Err(CommandError {
                 reason: SyndromeReason::NOT_ACTIVE,
@@ -248,11 +244,13 @@ impl Commands {
             });
         }
         // [BRING-4]
-        if !negotiated && opcode != Opcode::NEGOTIATE {
+        if !negotiated && opcode != Opcode::NEGOTIATE && !mutant("BRING-4/order") {
             return Err(CommandError::whole(Status::NOT_NEGOTIATED));
         }
         // [CONV-2]
-        if let Some(offset) = rule.reserved.first_set(request) {
+        if let Some(offset) = rule.reserved.first_set(request)
+            && !mutant("CONV-2/ignored")
+        {
             return Err(CommandError::new(
                 Status::RESERVED_NOT_ZERO,
                 SyndromeReason::RESERVED,
