@@ -18,10 +18,12 @@
 
 mod bringup;
 mod command_ring;
+mod commands;
 mod context;
 mod failure;
 mod interrupts;
 mod needs;
+mod qp;
 mod registers;
 mod report;
 mod request;
@@ -102,6 +104,8 @@ pub fn tests<P: TestPlatform>() -> Vec<Test<P>> {
     interrupts::tests(&mut list);
     reset::tests(&mut list);
     command_ring::tests(&mut list);
+    commands::tests(&mut list);
+    qp::tests(&mut list);
     list.0
 }
 

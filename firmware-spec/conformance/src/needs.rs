@@ -101,10 +101,9 @@ impl Needs {
     #[must_use]
     pub const fn lane(mut self, lane: Lane) -> Self {
         self.lane = Some(lane);
-        let this = self.features(feature::CONNECTIONS);
         match lane {
-            Lane::Loopback => this.features(feature::LOOPBACK),
-            Lane::Peer => this.capability(Capability::TwoFunctions),
+            Lane::Loopback => self.features(feature::LOOPBACK),
+            Lane::Peer => self.capability(Capability::TwoFunctions),
         }
     }
 

@@ -1,0 +1,23 @@
+//! Queue pairs: states, posting, operations, errors, flushing, shared receive queues.
+
+mod errors;
+mod flush;
+mod operations;
+mod posting;
+mod retries;
+mod shared;
+mod states;
+
+use rnic_platform::TestPlatform;
+
+use crate::List;
+
+pub fn tests<P: TestPlatform>(list: &mut List<P>) {
+    states::tests(list);
+    posting::tests(list);
+    operations::tests(list);
+    errors::tests(list);
+    retries::tests(list);
+    flush::tests(list);
+    shared::tests(list);
+}
