@@ -110,9 +110,9 @@ impl<P: TestPlatform> Active<P> {
     fn next(&mut self) -> anyhow::Result<Wc> {
         let wc = self.side.client.success(&mut self.side.cq)?;
         if wc.is_receive() {
-            self.side.qp.recv.retire_to(wc.retired)?;
+            self.side.retire_receive(wc.retired)?;
         } else {
-            self.side.qp.send.retire_to(wc.retired)?;
+            self.side.retire_send(wc.retired)?;
         }
         self.side.cq.publish(&self.side.client.device().nic);
         Ok(wc)

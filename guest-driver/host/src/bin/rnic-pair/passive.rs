@@ -30,11 +30,11 @@ pub fn serve<P: TestPlatform>(mut side: Side<P>, port: u16) -> anyhow::Result<()
                 break;
             }
             if !wc.is_receive() {
-                side.qp.send.retire_to(wc.retired)?;
+                side.retire_send(wc.retired)?;
                 side.cq.publish(&side.client.device().nic);
                 continue;
             }
-            side.qp.recv.retire_to(wc.retired)?;
+            side.retire_receive(wc.retired)?;
             let slot = wc.context as usize % SLOTS;
             let length = wc.byte_count as usize;
             if wc.opcode != WorkOpcode::WRITE_IMMEDIATE && length > 0 {

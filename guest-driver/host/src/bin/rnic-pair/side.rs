@@ -76,8 +76,25 @@ impl<P: TestPlatform> Side<P> {
     pub fn post_receive(&mut self, slot: usize) -> Result<(), ClientError> {
         let at = self.messages.buffer.iova() + (slot * SLOT) as u64;
         let to = segment(at, SLOT as u32, self.messages.key);
-        self.qp.recv.post(slot as u64, &[to]).map_err(post_failed)?;
-        self.qp.recv.ring(&self.client.device().nic);
+        let Some(recv) = &mut self.qp.recv else {
+            return Err(ClientError::TimedOut("a receive queue"));
+        };
+        recv.post(slot as u64, &[to]).map_err(post_failed)?;
+        recv.ring(&self.client.device().nic);
+        Ok(())
+    }
+
+    /// Entries of the receive queue have retired.
+    pub fn retire_receive(&mut self, count: u32) -> Result<(), ClientError> {
+        if let Some(recv) = &mut self.qp.recv {
+            recv.retire_to(count)?;
+        }
+        Ok(())
+    }
+
+    /// Entries of the send queue have retired.
+    pub fn retire_send(&mut self, count: u32) -> Result<(), ClientError> {
+        self.qp.send.retire_to(count)?;
         Ok(())
     }
 }
