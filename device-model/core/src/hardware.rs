@@ -12,15 +12,17 @@ use std::sync::atomic::{Ordering, fence};
 
 use pci_function::Delivery;
 use rnic_abi::{
-    CounterId, EventCode, FailureCode, PortEvent, PortState, feature, limit, place, reg,
+    CounterId, EthDirection, EventCode, FailureCode, PortEvent, PortState, feature, limit, place,
+    reg,
 };
 use rnic_mutant::mutant;
-use rnic_wire::{Frame, MacAddr};
+use rnic_wire::{DropReason, Frame, MacAddr};
 
 use crate::command_ring::{Command, CommandRing, RingFailure, RingSetup, Token};
 use crate::dma::DmaSpace;
 use crate::doorbell::Owner;
 use crate::env::{Budget, Env, Nanos, Progress};
+use crate::eth::Lane;
 use crate::interrupt::Interrupts;
 use crate::qp::{Qps, drop_counter};
 use crate::registers::{RegisterFile, Store, count_guest_error};
@@ -61,6 +63,8 @@ pub struct Hardware {
     pub resources: Resources,
     /// Queue pairs.
     pub qps: Qps,
+    /// The Ethernet lane.
+    pub lane: Lane,
     /// Memory as the host gives it, bus mastering not considered.
     host_dma: Arc<DmaSpace>,
     bus_master: bool,
@@ -107,6 +111,7 @@ impl Hardware {
             registers,
             resources: Resources::new(Interrupts::new(delivery)),
             qps: Qps::new(),
+            lane: Lane::new(),
             host_dma: DmaSpace::empty(),
             bus_master: false,
             command_ring: None,
@@ -428,6 +433,7 @@ impl Hardware {
         self.parked_address = None;
         self.parked = false;
         self.qps.reset();
+        self.lane.reset();
         self.resources.reset(env);
         self.registers.reset();
         self.update_dma();
@@ -475,7 +481,11 @@ impl Hardware {
             progress = Progress::Busy;
         }
         self.resources.run_timers(env);
-        progress.and(self.qps.run(env, &mut self.resources, budget))
+        let lane = self.lane.run(env, &mut self.resources, budget);
+        self.count_lane_mistakes();
+        progress
+            .and(lane)
+            .and(self.qps.run(env, &mut self.resources, budget))
     }
 
     fn rung(&mut self, env: &mut dyn Env, owner: Owner, value: u64) {
@@ -492,7 +502,14 @@ impl Hardware {
                 self.qps
                     .receive_doorbell(env, &mut self.resources, qpn, value);
             }
-            Owner::EthReceive(_) | Owner::EthTransmit(_) => {}
+            Owner::EthReceive(index) => {
+                let direction = EthDirection::RECEIVE;
+                self.lane.rung(&mut self.resources, direction, index, value);
+            }
+            Owner::EthTransmit(index) => {
+                let direction = EthDirection::TRANSMIT;
+                self.lane.rung(&mut self.resources, direction, index, value);
+            }
         }
     }
 
@@ -518,15 +535,35 @@ impl Hardware {
         }
     }
 
-    /// Takes a frame from the port: those of queue pairs are executed, others are dropped and
-    /// counted. While the device is not enabled everything is lost `[BRING-2]`.
+    /// Takes a RoCEv2 frame from the port: those of queue pairs are executed, others are dropped
+    /// and counted. While the device is not enabled everything is lost `[BRING-2]`.
     pub fn frame_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
+        self.roce_received(env, Frame::parse(frame));
+    }
+
+    /// As [`Hardware::frame_received`], of a frame that is parsed already.
+    pub fn roce_received(&mut self, env: &mut dyn Env, frame: Result<Frame<'_>, DropReason>) {
         if !self.is_enabled() {
             return;
         }
-        match Frame::parse(frame) {
+        match frame {
             Ok(frame) => self.qps.frame_received(env, &mut self.resources, &frame),
             Err(reason) => self.resources.counters.count(drop_counter(reason)),
+        }
+    }
+
+    /// Takes a frame from the port that is the guest's `[ETH-8]`. Lost while the device is not
+    /// enabled.
+    pub fn lane_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
+        if self.is_enabled() {
+            self.lane.receive(env, &mut self.resources, frame);
+            self.count_lane_mistakes();
+        }
+    }
+
+    fn count_lane_mistakes(&mut self) {
+        for _ in 0..self.lane.take_mistakes() {
+            self.count_guest_error();
         }
     }
 
@@ -541,7 +578,11 @@ impl Hardware {
     /// When there is something to do by time alone.
     #[must_use]
     pub fn next_timer(&self) -> Option<Nanos> {
-        let timers = [self.resources.next_timer(), self.qps.next_timer()];
+        let timers = [
+            self.resources.next_timer(),
+            self.qps.next_timer(),
+            self.lane.next_timer(),
+        ];
         timers.into_iter().flatten().min()
     }
 
@@ -563,7 +604,8 @@ impl Hardware {
         }
         self.resources.flush_retired(env);
         self.qps.flush_retired(&mut self.resources);
-        if self.qps.is_busy() {
+        let lane = self.lane.is_busy() && self.resources.dma.bus_master();
+        if lane || self.qps.is_busy() {
             return false;
         }
         if !env.doorbells_mapped() {

@@ -17,6 +17,7 @@
 //! | [`command_ring`] | the VIRTIO split ring of commands |
 //! | [`keys`] | domains, regions, windows, and the checks of every access |
 //! | [`cq`], [`eq`], [`srq`], [`events`] | completions, event queues, shared receives |
+//! | [`eth`] | the Ethernet lane |
 //! | [`segment`] | messages between devices of one process |
 //! | [`hardware`] | all of it together, and the schedule of work |
 //! | [`counters`], [`fault`] | what is counted, what can be made to fail |
@@ -53,6 +54,7 @@ pub mod doorbell;
 pub mod env;
 pub mod eq;
 pub mod error;
+pub mod eth;
 pub mod events;
 pub mod fault;
 pub mod hardware;

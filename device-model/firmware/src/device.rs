@@ -3,6 +3,7 @@
 //! One worker owns a [`Device`] and makes all calls; none blocks, and [`Device::run`] is bounded
 //! by its budget. Everything from outside comes through the [`Env`] that each call is given.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use rnic_abi::consts::{MSIX_PBA_OFFSET, MSIX_TABLE_OFFSET};
@@ -16,7 +17,10 @@ use rnic_core::pci::{
 };
 use rnic_core::segment::{Body, Segment};
 use rnic_mutant::mutant;
-use rnic_wire::{Ext, Frame, Gid, MacAddr, PKey, QKey, Qpn, Received};
+use rnic_wire::eth::{ETHERTYPE_IPV4, ETHERTYPE_IPV6};
+use rnic_wire::{
+    ArpFrame, EthHeader, Ext, Frame, Gid, MacAddr, NdFrame, PKey, Protocol, QKey, Qpn,
+};
 
 use crate::cm::Origin;
 use crate::command::{Commands, Control};
@@ -33,7 +37,10 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::LOOPBACK
     | feature::TIMESTAMPS
     | feature::PRIVILEGED_KEYS
-    | feature::CONNECTIONS;
+    | feature::CONNECTIONS
+    | feature::ETHERNET
+    | feature::ETH_RSS
+    | feature::ETH_LSO;
 
 /// What a device is made from.
 #[derive(Clone, Copy, Debug)]
@@ -235,18 +242,42 @@ impl Device {
 
     /// Takes a frame from the port, without frame check sequence.
     pub fn frame_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
-        match Received::parse(frame) {
-            Ok(Received::Roce(roce)) if roce.packet.bth.dest_qpn == Qpn::GSI => {
-                self.qp1_received(env, &roce);
+        match rnic_wire::classify(frame) {
+            Ok(Protocol::Roce) if self.is_for_queue_pairs(frame) => {
+                match Frame::parse(frame) {
+                    Ok(roce) if roce.packet.bth.dest_qpn == Qpn::GSI => {
+                        self.qp1_received(env, &roce);
+                    }
+                    parsed => self.hardware.roce_received(env, parsed),
+                }
+                return;
             }
-            Ok(Received::Arp(arp)) if self.hardware.is_enabled() => {
-                self.control(env).arp_received(&arp);
+            Ok(Protocol::Arp) if self.hardware.is_enabled() => {
+                if let Ok(arp) = ArpFrame::parse(frame) {
+                    self.control(env).arp_received(&arp);
+                }
             }
-            Ok(Received::NeighborDiscovery(nd)) if self.hardware.is_enabled() => {
-                self.control(env).nd_received(&nd);
+            Ok(Protocol::NeighborDiscovery) if self.hardware.is_enabled() => {
+                if let Ok(nd) = NdFrame::parse(frame) {
+                    self.control(env).nd_received(&nd);
+                }
             }
-            _ => self.hardware.frame_received(env, frame),
+            _ => (),
         }
+        self.hardware.lane_received(env, frame);
+    }
+
+    /// Whether a RoCEv2 frame is to this device at one of its addresses: such a frame never
+    /// reaches the guest's stack, good or not `[ETH-8]`.
+    fn is_for_queue_pairs(&self, frame: &[u8]) -> bool {
+        let Ok((header, ethertype, packet)) = EthHeader::parse(frame) else {
+            return false;
+        };
+        let addresses = &self.plane.addresses;
+        let to_us = header.dst == addresses.mac() || header.dst.is_multicast();
+        to_us
+            && destination(ethertype, packet)
+                .is_some_and(|destination| addresses.find(destination).is_some())
     }
 
     /// A datagram for queue pair 1: the connection manager's.
@@ -393,6 +424,21 @@ const fn number(text: &str) -> u8 {
         rest = tail;
     }
     value
+}
+
+/// The destination of an IP packet.
+fn destination(ethertype: u16, packet: &[u8]) -> Option<Gid> {
+    match ethertype {
+        ETHERTYPE_IPV4 => {
+            let raw: &[u8; 4] = packet.get(16..)?.first_chunk()?;
+            Some(Gid::from(Ipv4Addr::from(*raw)))
+        }
+        ETHERTYPE_IPV6 => {
+            let raw: &[u8; 16] = packet.get(24..)?.first_chunk()?;
+            Some(Gid::from(Ipv6Addr::from(*raw)))
+        }
+        _ => None,
+    }
 }
 
 enum MsixPart {

@@ -10,6 +10,7 @@
 //! | `address.rs` | addresses, endpoints |
 //! | `connection.rs` | listeners, connections |
 //! | `control.rs` | NEGOTIATE, NOP, QUERY_* |
+//! | `ethernet.rs` | the Ethernet lane |
 //! | `memory.rs` | domains, regions, windows |
 //! | `queue.rs` | event, completion and shared receive queues |
 //! | `qp.rs` | queue pairs |
@@ -17,6 +18,7 @@
 mod address;
 mod connection;
 mod control;
+mod ethernet;
 mod memory;
 mod qp;
 mod queue;
@@ -82,6 +84,7 @@ const GROUPS: &[Dispatch] = &[
     control::dispatch,
     memory::dispatch,
     queue::dispatch,
+    ethernet::dispatch,
     qp::dispatch,
     address::dispatch,
     connection::dispatch,
