@@ -67,6 +67,20 @@ pub fn tail(text: &str, lines: usize) -> String {
     out
 }
 
+/// The same command, ended by the kernel when the thread that started it ends. Without this a
+/// killed test run leaves guests and daemons behind. `Drop` does not run then, and std cannot ask for it;
+/// setpriv (util-linux) can. Where it is missing it is started plainly.
+pub fn tied_to_us(command: Command) -> Command {
+    let Some(setpriv) = find("setpriv") else {
+        return command;
+    };
+    let mut tied = Command::new(setpriv);
+    tied.args(["--pdeathsig", "KILL", "--"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    tied
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,7 +57,7 @@ impl Running {
         timeout: Duration,
         echo: bool,
     ) -> Result<Self> {
-        let mut command = tied_to_us(command);
+        let mut command = exec::tied_to_us(command);
         let mut child = command
             .stdin(stdin)
             .stdout(Stdio::piped())
@@ -187,20 +187,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// The same command, ended by the kernel when the thread that started it ends. Without this a
-/// killed test run leaves its guests behind. `Drop` does not run then, and std cannot ask for it;
-/// setpriv (util-linux) can. Where it is missing the guest is started plainly.
-fn tied_to_us(command: Command) -> Command {
-    let Some(setpriv) = exec::find("setpriv") else {
-        return command;
-    };
-    let mut tied = Command::new(setpriv);
-    tied.args(["--pdeathsig", "KILL", "--"])
-        .arg(command.get_program())
-        .args(command.get_args());
-    tied
 }
 
 /// Runs a guest on this terminal.

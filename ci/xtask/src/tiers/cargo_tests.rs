@@ -39,13 +39,11 @@ pub fn unit() -> Result<Counts> {
             }
         }
     }
-    let mut counts = run(&mut command)?;
-    counts.add(run(cargo().args([
-        "test",
-        "--workspace",
-        "--no-fail-fast",
-        "--doc",
-    ]))?);
+    let mut counts = run(&mut command, Counting::Libtest)?;
+    counts.add(run(
+        cargo().args(["test", "--workspace", "--no-fail-fast", "--doc"]),
+        Counting::Libtest,
+    )?);
     Ok(counts)
 }
 
@@ -53,20 +51,25 @@ pub fn unit() -> Result<Counts> {
 pub fn above(tier: u8) -> Result<Counts> {
     let mut counts = Counts::default();
     for (_, package, test) in ABOVE_1.iter().filter(|(number, ..)| *number == tier) {
-        counts.add(run(cargo().args([
-            "test",
-            "--no-fail-fast",
-            "-p",
-            package,
-            "--test",
-            test,
-        ]))?);
+        counts.add(run(
+            cargo().args(["test", "--no-fail-fast", "-p", package, "--test", test]),
+            Counting::Libtest,
+        )?);
     }
     Ok(counts)
 }
 
+/// Whose lines in a runner's output are counted.
+#[derive(Clone, Copy)]
+pub enum Counting {
+    /// libtest's.
+    Libtest,
+    /// The conformance suite's: its tests are many in one test of libtest.
+    Reports,
+}
+
 /// Runs a test command; its output goes through and is counted.
-pub fn run(command: &mut Command) -> Result<Counts> {
+pub fn run(command: &mut Command, counting: Counting) -> Result<Counts> {
     let shown = crate::exec::shown(command);
     println!("$ {shown}");
     let mut child = command
@@ -79,7 +82,10 @@ pub fn run(command: &mut Command) -> Result<Counts> {
         let line = line.context("reading the tests' output")?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
-        counts.line(&line);
+        match counting {
+            Counting::Libtest => counts.line(&line),
+            Counting::Reports => counts.report_line(&line),
+        }
     }
     let status = child.wait()?;
     if !status.success() && counts.failed == 0 {
@@ -95,10 +101,11 @@ mod tests {
 
     #[test]
     fn a_program_that_dies_counts_as_a_failure() {
-        let counts =
-            run(Command::new("sh")
-                .args(["-c", "echo 'test result: ok. 2 passed; 0 failed'; exit 9"]))
-            .unwrap();
+        let counts = run(
+            Command::new("sh").args(["-c", "echo 'test result: ok. 2 passed; 0 failed'; exit 9"]),
+            Counting::Libtest,
+        )
+        .unwrap();
         assert_eq!((counts.passed, counts.failed), (2, 1));
         assert_eq!(counts.failures.len(), 1);
     }

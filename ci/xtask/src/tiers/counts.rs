@@ -30,8 +30,7 @@ impl Counts {
         self.failures.extend(other.failures);
     }
 
-    /// Takes in one line of a test runner's output: libtest's result lines and failed tests, or
-    /// our own closing line from a runner that is no libtest.
+    /// Takes in one line of a test runner's output: libtest's result lines and failed tests.
     pub fn line(&mut self, line: &str) {
         let line = line.trim_end();
         if let Some(name) = line
@@ -48,7 +47,19 @@ impl Counts {
                     _ => {}
                 }
             }
-        } else if let Some((passed, failed, skipped)) = closing(line) {
+        }
+    }
+
+    /// Takes in one line of the conformance suite's output: `FAIL id (...)` and the closing line,
+    /// `platform: N passed, N failed, N skipped`.
+    pub fn report_line(&mut self, line: &str) {
+        let line = line.trim();
+        if let Some(rest) = line.strip_prefix("FAIL ") {
+            self.failures
+                .push(rest.split_whitespace().next().unwrap_or("?").to_owned());
+        } else if let Some((passed, failed, skipped)) =
+            line.rsplit_once(": ").and_then(|(_, end)| closing(end))
+        {
             self.passed += passed;
             self.failed += failed;
             self.skipped += skipped;
@@ -110,19 +121,20 @@ mod tests {
     }
 
     #[test]
-    fn our_closing_line_is_read_as_it_is_written() {
+    fn reports_of_the_conformance_suite_are_read() {
         let mut counts = Counts {
             passed: 3,
             failed: 1,
             skipped: 4,
             failures: Vec::new(),
         };
-        let text = counts.to_string();
-        assert_eq!(text, "3 passed, 1 failed, 4 skipped");
-        counts.line(&text);
+        assert_eq!(counts.to_string(), "3 passed, 1 failed, 4 skipped");
+        counts.report_line("FAIL qp.rc.send (12 ms): expected x");
+        counts.report_line("socket: 3 passed, 1 failed, 4 skipped\r");
         assert_eq!((counts.passed, counts.failed, counts.skipped), (6, 2, 8));
-        counts.line("about 3 passed, 1 failed, 4 skipped");
-        counts.line("3 passed, 1 failed");
+        assert_eq!(counts.failures, ["qp.rc.send"]);
+        counts.report_line("socket: 3 passed, 1 failed");
+        counts.report_line("test result: ok. 5 passed; 1 failed");
         assert_eq!(counts.passed, 6);
     }
 }

@@ -2,6 +2,7 @@
 
 mod cargo_tests;
 pub mod counts;
+mod device;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -43,7 +44,16 @@ const TIERS: &[Tier] = &[
     Tier {
         number: 4,
         name: "vfio-user socket, malformed messages",
-        run: || cargo_tests::above(4),
+        run: || {
+            let mut counts = cargo_tests::above(4)?;
+            counts.add(device::over_socket()?);
+            Ok(counts)
+        },
+    },
+    Tier {
+        number: 5,
+        name: "QEMU without a guest",
+        run: device::over_qtest,
     },
     Tier {
         number: 6,
@@ -147,6 +157,9 @@ fn guests() -> Result<Counts> {
         } else {
             counts.fail(format!("guest: {name}"));
         }
+    }
+    if counts.failed == 0 {
+        counts.add(device::in_guest()?);
     }
     Ok(counts)
 }
