@@ -19,9 +19,13 @@
 mod bringup;
 mod command_ring;
 mod commands;
+mod connections;
 mod context;
+mod cq;
+mod eq;
 mod failure;
 mod interrupts;
+mod memory;
 mod needs;
 mod qp;
 mod registers;
@@ -106,6 +110,10 @@ pub fn tests<P: TestPlatform>() -> Vec<Test<P>> {
     command_ring::tests(&mut list);
     commands::tests(&mut list);
     qp::tests(&mut list);
+    memory::tests(&mut list);
+    cq::tests(&mut list);
+    eq::tests(&mut list);
+    connections::tests(&mut list);
     list.0
 }
 

@@ -13,7 +13,7 @@ pub mod virtqueue;
 pub use device::Device;
 pub use entry::Wqe;
 pub use machine::{Machine, Patience};
-pub use memory::{Pages, Region};
+pub use memory::Pages;
 pub use pair::{End, Pair};
 pub use qp::{Qp, QpShape, Srq};
 pub use queues::{Cq, Eq, Ring};

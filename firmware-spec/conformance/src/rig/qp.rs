@@ -8,7 +8,7 @@
 use std::rc::Rc;
 
 use rnic_abi::consts::{RECV_SEGMENTS_AT, SEGMENTS_AT};
-use rnic_abi::{CqEventKind, Opcode, ProviderError, QpState, QpType};
+use rnic_abi::{Opcode, ProviderError, QpState, QpType};
 use rnic_platform::{DmaBuffer, TestPlatform};
 
 use super::device::Device;
@@ -319,10 +319,4 @@ impl<P: TestPlatform> Srq<P> {
         self.queue.post(&entry::receive(context, segments));
         self.queue.bell(device)
     }
-}
-
-/// Checks a completion event.
-#[track_caller]
-pub fn expect_kind(event: &rnic_abi::CqEvent, kind: CqEventKind) -> Outcome {
-    equal("kind of a completion event", event.kind(), kind)
 }
