@@ -28,6 +28,8 @@ pub struct TestEnv {
     pub raised: BTreeMap<u16, u32>,
     pub plan: FaultPlan,
     pub port: PortInfo,
+    /// Frames given to the port.
+    pub sent: Vec<Vec<u8>>,
 }
 
 impl Env for TestEnv {
@@ -46,7 +48,8 @@ impl Env for TestEnv {
     fn doorbells_mapped(&self) -> bool {
         self.mapped
     }
-    fn transmit(&mut self, _frame: &[u8]) -> Sent {
+    fn transmit(&mut self, frame: &[u8]) -> Sent {
+        self.sent.push(frame.to_vec());
         Sent::Ok
     }
     fn neighbour(&self, _ip: Gid) -> Option<NeighbourId> {
@@ -123,6 +126,7 @@ impl Rig {
                 mtu: 4200,
                 speed_mbps: 10_000,
             },
+            sent: Vec::new(),
         };
         let mut rig = Self {
             env,

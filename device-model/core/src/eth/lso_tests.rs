@@ -38,7 +38,7 @@ fn check(ip: &Ip, size: usize, segments: &[Vec<u8>]) {
     let last = segments.len() - 1;
     for (n, segment) in segments.iter().enumerate() {
         let part = &segment[headers..];
-        assert_eq!(part.len() == size || n == last, true, "segment {n}");
+        assert!(part.len() == size || n == last, "segment {n}");
         assert!(part.len() <= size);
         if ip.v6 {
             let len = usize::from(be16(segment, at + 4).unwrap());

@@ -38,17 +38,26 @@ use transmit::{Transmit, Turn};
 use virtqueue::Stop;
 
 /// Queues of each direction.
-pub const QUEUES: u16 = limit::ETH_QUEUES as u16;
+#[allow(clippy::cast_possible_truncation, reason = "asserted")]
+pub const QUEUES: u16 = {
+    assert!(
+        limit::ETH_QUEUES <= 16,
+        "Lane::ready has a bit for each queue"
+    );
+    limit::ETH_QUEUES as u16
+};
 /// Longest frame that SET_ETH_OFFLOADS can ask for.
-pub const MAX_FRAME: u32 = limit::ETH_FRAME_BYTES as u32;
+#[allow(clippy::cast_possible_truncation, reason = "asserted")]
+pub const MAX_FRAME: u32 = {
+    assert!(limit::ETH_FRAME_BYTES <= u32::MAX as u64);
+    limit::ETH_FRAME_BYTES as u32
+};
 /// Longest frame after a reset `[ETH-5]`.
 const INITIAL_MAX_FRAME: u32 = 1518;
 /// Frames that a transmit queue sends before the next one has its turn.
 const FRAMES_A_TURN: u32 = 32;
 /// When to try again after the port had no room, if nothing else happens before.
 const RETRY_NS: u64 = 100_000;
-
-const _: () = assert!(QUEUES <= 16, "Lane::ready has a bit for each queue");
 
 /// A queue of either direction.
 #[derive(Debug)]

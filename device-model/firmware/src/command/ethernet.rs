@@ -203,7 +203,3 @@ fn set_rss(control: &mut Control<'_>, request: &SetRssRequest) -> Result<EmptyAn
     control.hardware.lane.set_rss(rss);
     Ok(empty())
 }
-
-#[cfg(test)]
-#[path = "ethernet_tests.rs"]
-mod tests;

@@ -1,3 +1,4 @@
 mod common;
+mod ethernet;
 mod memory;
 mod queues;
