@@ -173,6 +173,7 @@ fn an_arm_is_new_by_its_sequence_and_the_larger_type_counts() {
     bed.arm(0, ArmType::ANY, 1);
     bed.arm(0, ArmType::SOLICITED, 2);
     bed.push(plain(1));
+    assert!(bed.cq.ready(NOW), "ANY is the larger");
     let event = bed.cq.take_event(5).unwrap();
     assert_eq!((event.arm_sequence, event.cqn.get()), (2, 5));
     assert_eq!((event.generation.get(), event.consumer.get()), (7, 1));
@@ -295,6 +296,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 proptest! {
     /// The queue against a model that keeps every entry and looks at all of them.
+    // [CQ-5] [CQ-6] [CQ-7] [CQ-8]
     #[test]
     fn arming_agrees_with_a_plain_model(
         start in any::<bool>(),

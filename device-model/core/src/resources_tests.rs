@@ -279,6 +279,18 @@ fn general_events_wait_for_a_queue_and_for_room_and_are_numbered_as_written() {
 }
 
 #[test]
+fn an_event_about_a_destroyed_queue_is_not_written_any_more() {
+    // [EV-4]
+    let (mut bed, eqn) = bed(2, EqKind::COMPLETION);
+    let cqn = bed.cq(1, eqn);
+    bed.resources
+        .fail_cq(&mut bed.env, cqn, CqErrorCause::DMA);
+    assert_eq!(bed.resources.events.len(), 1);
+    bed.resources.remove_cq(cqn).unwrap();
+    assert!(bed.resources.events.is_empty());
+}
+
+#[test]
 fn events_that_cannot_be_written_are_counted_and_dropped() {
     // [EQ-6]
     let (mut bed, eqn) = bed(1, EqKind::GENERAL);

@@ -359,6 +359,8 @@ fn region_request(pd: u32, access: u32) -> BeginMrRequest {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
+    // [MEM-1] [MEM-3] [MEM-5] [MEM-12] [MEM-13] [MEM-14] [MEM-15] [MEM-16] [MEM-17] [MEM-20]
+    // [MEM-21] [MEM-22] [MEM-23] [MEM-24]
     #[test]
     fn every_verdict_agrees_with_the_model(steps in proptest::collection::vec(step(), 1..120)) {
         let mut guest = Guest::with_bytes(1 << 20);
