@@ -481,6 +481,9 @@ impl Hardware {
             progress = Progress::Busy;
         }
         self.resources.run_timers(env);
+        if self.resources.write_events(env) {
+            progress = Progress::Busy;
+        }
         let lane = self.lane.run(env, &mut self.resources, budget);
         self.count_lane_mistakes();
         progress

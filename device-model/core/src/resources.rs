@@ -31,6 +31,12 @@ use crate::object::{Table, narrow};
 use crate::segment::{Lease, WeakLease};
 use crate::srq::{MAX_ENTRY_BYTES, Srq, SrqFailed, Taken};
 
+/// General events that are written without looking at anything else.
+const EVENTS_A_RUN: u32 = 64;
+
+/// Completion queues that signal by time without looking at anything else.
+const SIGNALS_A_RUN: u32 = 256;
+
 /// What queue pairs share.
 #[derive(Debug)]
 pub struct Resources {
@@ -295,10 +301,14 @@ impl Resources {
         }
     }
 
-    /// Signals completion queues whose time has come.
+    /// Signals completion queues whose time has come, a bounded number at a time; those that are
+    /// left are still due.
     pub fn run_timers(&mut self, env: &mut dyn Env) {
         let now = env.now();
-        while let Some(&(due, cqn)) = self.timers.first() {
+        for _ in 0..SIGNALS_A_RUN {
+            let Some(&(due, cqn)) = self.timers.first() else {
+                break;
+            };
             if due > now {
                 break;
             }
@@ -363,12 +373,17 @@ impl Resources {
         self.write_events(env);
     }
 
-    fn write_events(&mut self, env: &mut dyn Env) {
+    /// Writes general events that wait, a bounded number at a time; true when more could be
+    /// written.
+    pub fn write_events(&mut self, env: &mut dyn Env) -> bool {
         let Some(eq) = self.general_eq.and_then(|eqn| self.eqs.get_mut(eqn)) else {
-            return;
+            return false;
         };
         let mut raised = false;
-        while let Some(event) = self.events.first() {
+        for _ in 0..EVENTS_A_RUN {
+            let Some(event) = self.events.first() else {
+                break;
+            };
             if eq.is_full() {
                 break;
             }
@@ -388,10 +403,12 @@ impl Resources {
             }
             self.events.pop();
         }
+        let more = !self.events.is_empty() && !eq.is_full();
         if raised {
             let vector = eq.vector();
             self.interrupts.raise(env, &mut self.counters, vector);
         }
+        more
     }
 
     /// Takes the next entry of a shared receive queue for a queue pair; raises SRQ_LIMIT and

@@ -279,12 +279,28 @@ fn general_events_wait_for_a_queue_and_for_room_and_are_numbered_as_written() {
 }
 
 #[test]
+fn many_events_are_written_in_bounded_steps() {
+    // [CONV-12] [EQ-3]
+    let (mut bed, eqn) = bed(8, EqKind::GENERAL);
+    for object in 0..200 {
+        let code = EventCode::SRQ_LIMIT;
+        let payload = SrqEvent::zeroed();
+        bed.resources
+            .post_event(&mut bed.env, code, object, 0, &payload);
+    }
+    bed.resources.set_general_eq(&mut bed.env, Some(eqn));
+    let produced = |bed: &Bed| bed.resources.eqs.get(eqn).unwrap().producer();
+    assert_eq!(produced(&bed), EVENTS_A_RUN);
+    while bed.resources.write_events(&mut bed.env) {}
+    assert_eq!(produced(&bed), 200);
+}
+
+#[test]
 fn an_event_about_a_destroyed_queue_is_not_written_any_more() {
     // [EV-4]
     let (mut bed, eqn) = bed(2, EqKind::COMPLETION);
     let cqn = bed.cq(1, eqn);
-    bed.resources
-        .fail_cq(&mut bed.env, cqn, CqErrorCause::DMA);
+    bed.resources.fail_cq(&mut bed.env, cqn, CqErrorCause::DMA);
     assert_eq!(bed.resources.events.len(), 1);
     bed.resources.remove_cq(cqn).unwrap();
     assert!(bed.resources.events.is_empty());
