@@ -266,9 +266,7 @@ impl Qp {
         self.state = QpState::QUIESCED;
         self.error = error;
         self.flush_send = true;
-        if let Some(link) = self.link.as_mut() {
-            link.responder.cancel();
-        }
+        self.owe_nothing();
         self.tell(cx, error);
     }
 

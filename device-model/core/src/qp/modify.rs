@@ -170,13 +170,12 @@ impl Qp {
             }
             QpState::QUIESCED => {
                 self.state = QpState::QUIESCED;
-                if let Some(link) = self.link.as_mut() {
-                    link.responder.cancel();
-                }
+                self.owe_nothing();
                 Ok(())
             }
             QpState::ERROR => {
                 self.state = QpState::ERROR;
+                self.owe_nothing();
                 self.wake(cx.side);
                 Ok(())
             }

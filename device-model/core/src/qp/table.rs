@@ -445,6 +445,13 @@ impl Qp {
         side.timers.insert((due, self.qpn));
     }
 
+    /// What the peer was still owed is not sent any more.
+    pub(super) fn owe_nothing(&mut self) {
+        if let Some(link) = self.link.as_mut() {
+            link.responder.cancel();
+        }
+    }
+
     /// Forgets its timer.
     pub(super) fn unschedule(&mut self, side: &mut Side) {
         if let Some(old) = self.timer.take() {
@@ -488,6 +495,7 @@ impl Qp {
         if matches!(self.state, QpState::RTR | QpState::RTS) {
             self.state = QpState::ERROR;
             self.error = ProviderError::QUEUE_FLUSHED;
+            self.owe_nothing();
         }
         cx.side.tickets += 1;
         let ticket = Ticket(cx.side.tickets);
