@@ -142,7 +142,8 @@ impl<P: Platform> Control<P> {
         }
         .with_family(family)
         .with_flags(flags);
-        self.connection_verb::<cmd::SetAddress>(nic, cookie, &request, Op::Empty)
+        // [ADDR-1] An address needs no connection manager: queue pairs connected by hand name one too.
+        self.start::<cmd::SetAddress>(nic, cookie, &request, super::Op::Connection(Op::Empty))
     }
 
     /// Takes an address away that no endpoint uses. [ADDR-2]
@@ -156,7 +157,7 @@ impl<P: Platform> Control<P> {
             index: U16::new(index.0),
             ..ClearAddressRequest::default()
         };
-        self.connection_verb::<cmd::ClearAddress>(nic, cookie, &request, Op::Empty)
+        self.start::<cmd::ClearAddress>(nic, cookie, &request, super::Op::Connection(Op::Empty))
     }
 
     /// Reserves a port, or an ephemeral one for 0: [`Outcome::Endpoint`]. [ADDR-5]
