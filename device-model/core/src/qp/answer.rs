@@ -67,10 +67,13 @@ impl Qp {
                 Err(refused) => Err(refused),
             };
             if let Err((nak, error)) = sent {
-                if let Some(link) = self.link.as_mut() {
-                    link.responder.refuse_data(&response.header, nak);
+                let failed = self
+                    .link
+                    .as_mut()
+                    .is_none_or(|link| link.responder.refuse_data(&response.header, nak));
+                if failed {
+                    self.enter_error(cx, error);
                 }
-                self.enter_error(cx, error);
             }
         }
     }

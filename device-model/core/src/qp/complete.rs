@@ -166,6 +166,7 @@ impl Qp {
 
     /// Completes an entry of the send queue and retires it `[QP-15]`.
     fn complete_send(&mut self, cx: &mut Cx<'_>, entry: &Entry, how: Refusal, bytes: u32) {
+        self.send_failed |= how.status != CompletionStatus::SUCCESS;
         let mut c = Completion::zeroed()
             .with_opcode(entry.opcode)
             .with_status(how.status)
@@ -346,7 +347,8 @@ impl Qp {
     /// False when the budget ended first.
     fn flush_sends(&mut self, cx: &mut Cx<'_>, goal: Option<u32>, budget: &mut Budget) -> bool {
         while let Some(entry) = self.in_flight.pop_front() {
-            // Done, but for its completion: it did not fail.
+            // Done, but for its completion: it did not fail. Nothing succeeds after an error in
+            // the queue, though: a local operation may be done before an earlier message is.
             let number = entry.number;
             let link = self.link.as_ref().and_then(|l| l.requester.as_ref());
             let done = match &entry.work {
@@ -354,13 +356,13 @@ impl Qp {
                 Work::Message { .. } => link.is_some_and(|r| number < r.oldest()),
                 Work::Held { .. } | Work::Local(Err(_)) => false,
             };
-            if done {
+            if done && !self.send_failed {
                 self.succeed(cx, &entry);
             } else {
                 self.complete_send(cx, &entry, FLUSHED, 0);
             }
             if !budget.take_op() {
-                return self.in_flight.is_empty();
+                return false;
             }
         }
         let Some(goal) = goal else {

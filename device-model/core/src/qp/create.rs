@@ -95,6 +95,7 @@ impl Qps {
                 old_leases: Vec::new(),
                 flushes: VecDeque::new(),
                 flush_send: false,
+                send_failed: false,
                 established: false,
                 queued: false,
                 timer: None,

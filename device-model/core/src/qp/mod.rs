@@ -157,6 +157,9 @@ struct Qp {
     flushes: VecDeque<complete::Flush>,
     /// In QUIESCED: a completion in error was written, the rest of the send queue is flushed.
     flush_send: bool,
+    /// A completion in error was written for the send queue since it was connected: only flushes
+    /// follow `[QP-37]`.
+    send_failed: bool,
     /// The first request has arrived, or need not be told of.
     established: bool,
     /// In the list of queue pairs that have something to do.

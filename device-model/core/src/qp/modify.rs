@@ -232,6 +232,7 @@ impl Qp {
         self.attributes = Attributes::default();
         self.error = ProviderError::NONE;
         self.flush_send = false;
+        self.send_failed = false;
         self.established = false;
         for flush in &mut self.flushes {
             flush.done = true;

@@ -35,6 +35,8 @@ pub(super) struct Saved<T> {
     pub unsent: Option<u32>,
     /// Packet that the answer started with.
     pub started: u32,
+    /// The request came again.
+    pub replayed: bool,
     pub tag: Option<T>,
 }
 
@@ -170,11 +172,23 @@ impl<T> Responder<T> {
         self.unsent > 0 || self.due != Due::Nothing
     }
 
-    /// Data of a read that was polled cannot be had: the peer is told, and the connection has failed.
-    pub fn refuse_data(&mut self, header: &ResponseHeader, refusal: Refusal) {
+    /// Data of a read that was polled cannot be had: the peer is told, and the connection has
+    /// failed. Not so when the request came again: its key may have been taken away since the
+    /// peer has its data, so a late duplicate is dropped; then false.
+    #[must_use]
+    pub fn refuse_data(&mut self, header: &ResponseHeader, refusal: Refusal) -> bool {
+        let mut saved = self.saved.iter_mut();
+        let found = saved.find(|s| header.psn.is_within(s.psn, s.packets));
+        if let Some(saved) = found.filter(|s| s.replayed) {
+            if saved.unsent.take().is_some() {
+                self.unsent = self.unsent.saturating_sub(1);
+            }
+            return false;
+        }
         self.saved.clear();
         self.unsent = 0;
         self.fail(header.psn, refusal.code());
+        true
     }
 
     /// Answers a read again, from where the peer asks; `tag` replaces the one it came with first.
@@ -184,6 +198,7 @@ impl<T> Responder<T> {
                 self.unsent += 1;
             }
             saved.started = replay.from;
+            saved.replayed = true;
             saved.tag = Some(tag);
         }
     }

@@ -267,6 +267,7 @@ impl<T> Responder<T> {
             kind,
             unsent: Some(0),
             started: 0,
+            replayed: false,
             tag,
         });
         self.unsent += 1;

@@ -371,9 +371,27 @@ fn read_data_that_cannot_be_had_ends_the_connection() {
     execute(&mut r, &read(103, target(10)));
     r.poll_response(1).unwrap();
     let second = r.poll_response(1).unwrap();
-    r.refuse_data(&second.header, Refusal::Operational);
+    assert!(r.refuse_data(&second.header, Refusal::Operational));
     let nak = Syndrome::Nak(NakCode::RemoteOperational);
     assert_eq!(answers(&mut r, 1), [ack(101, nak)]);
+}
+
+#[test]
+fn a_late_duplicate_of_a_read_whose_key_is_gone_is_dropped() {
+    let mut r = responder();
+    execute(&mut r, &read(100, target(3000)));
+    execute(&mut r, &send(103, Position::Only, 0));
+    answers(&mut r, 9);
+    match r.on_request(&read(100, target(3000))) {
+        Verdict::Replay(replay) => r.replay(replay, 2),
+        other => panic!("{other:?}"),
+    }
+    let again = r.poll_response(1).unwrap();
+    assert!(!r.refuse_data(&again.header, Refusal::Access));
+    assert!(!r.has_failed());
+    assert!(!r.has_response());
+    execute(&mut r, &send(104, Position::Only, 0));
+    assert_eq!(answers(&mut r, 1), [ack(104, Syndrome::ACK)]);
 }
 
 #[test]
