@@ -113,11 +113,7 @@ impl Log for Limited {
             );
         }
         let text = record.args();
-        self.say(
-            record.level(),
-            record,
-            format_args!("device {device}: {text}"),
-        );
+        self.say(record.level(), record, format_args!("device {device}: {text}"));
     }
 
     fn flush(&self) {

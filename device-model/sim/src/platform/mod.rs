@@ -26,7 +26,7 @@ use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError
 pub use buffer::{SimDma, SimDoorbell};
 pub use fabric::{Fabric, FabricOptions, FabricStats};
 pub use memory::{Memory, PAGE};
-pub use world::{Host, Node, World};
+pub use world::{Host, Node, World, mac};
 
 pub(crate) const DOORBELL_BAR: u8 = place::BAR_DOORBELLS;
 

@@ -279,6 +279,8 @@ impl World {
         self.nodes[index].parked = false;
         let budget = self.budget;
         let progress = self.with(index, |device, env| device.run(env, budget));
+        let addresses = self.nodes[index].device.addresses().collect();
+        self.fabric.set_addresses(index, addresses);
         progress
     }
 
@@ -334,6 +336,11 @@ impl World {
 
 /// The device of function `number`: everything offered, masks decided by the host.
 pub(super) fn device(number: u8) -> Device {
-    let mac = MacAddr([0x02, 0x52, 0x4E, 0x49, 0x43, number]);
-    Device::new(Config::new(mac)).expect("the address is unicast and not zero")
+    Device::new(Config::new(mac(number.into()))).expect("the address is unicast and not zero")
+}
+
+/// The Ethernet address of a function.
+#[must_use]
+pub fn mac(index: usize) -> MacAddr {
+    MacAddr([0x02, 0x52, 0x4E, 0x49, 0x43, index as u8])
 }

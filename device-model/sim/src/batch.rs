@@ -1,0 +1,102 @@
+//! Many seeds: each by segments and by frames, with outcomes compared.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::coverage::Coverage;
+use crate::sim::{Mode, Report, run};
+
+/// Seeds to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// First one.
+    pub first: u64,
+    /// How many.
+    pub seeds: u64,
+    /// Steps of each program, about.
+    pub steps: usize,
+    /// Print events.
+    pub verbose: bool,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            first: 1,
+            seeds: 200,
+            steps: 60,
+            verbose: false,
+        }
+    }
+}
+
+/// What came of a seed.
+#[derive(Clone, Debug)]
+pub struct SeedResult {
+    /// What went wrong, if anything.
+    pub failure: Option<String>,
+    /// Last events of the run that failed.
+    pub trace: Vec<String>,
+    /// How often things happened, both runs together.
+    pub coverage: Coverage,
+}
+
+/// Runs a seed by segments and by frames.
+#[must_use]
+pub fn run_seed(seed: u64, steps: usize, verbose: bool) -> SeedResult {
+    let mode = |segments| Mode {
+        segments,
+        steps,
+        verbose,
+    };
+    let by_segments = guarded(seed, mode(true));
+    let by_frames = guarded(seed, mode(false));
+    let mut coverage = by_segments.coverage.clone();
+    coverage.merge(&by_frames.coverage);
+    let (failure, trace) = match (&by_segments.failure, &by_frames.failure) {
+        (Some(why), _) => (Some(format!("by segments: {why}")), by_segments.trace),
+        (None, Some(why)) => (Some(format!("by frames: {why}")), by_frames.trace),
+        (None, None) => (
+            difference(&by_segments, &by_frames),
+            by_frames.trace.clone(),
+        ),
+    };
+    SeedResult {
+        failure,
+        trace,
+        coverage,
+    }
+}
+
+/// Without chaos a plan has one outcome, whichever way the data took.
+fn difference(one: &Report, other: &Report) -> Option<String> {
+    if one.chaos {
+        return None;
+    }
+    for (end, (a, b)) in one.outcomes.iter().zip(&other.outcomes).enumerate() {
+        if let Some(at) = (0..a.len().max(b.len())).find(|at| a.get(*at) != b.get(*at)) {
+            return Some(format!(
+                "outcome {at} of end {end} differs: {:?} by segments, {:?} by frames",
+                a.get(at),
+                b.get(at)
+            ));
+        }
+    }
+    None
+}
+
+fn guarded(seed: u64, mode: Mode) -> Report {
+    catch_unwind(AssertUnwindSafe(|| run(seed, mode))).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied());
+        Report {
+            failure: Some(format!("panic: {}", text.unwrap_or("?"))),
+            trace: Vec::new(),
+            digest: 0,
+            coverage: Coverage::default(),
+            outcomes: Vec::new(),
+            chaos: true,
+        }
+    })
+}
