@@ -8,6 +8,7 @@
 
 mod arrows;
 mod check;
+mod demo;
 mod exec;
 mod guest;
 mod setup;
@@ -28,6 +29,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Test(tiers::Args),
     Check(check::Args),
     Setup(setup::Args),
@@ -46,6 +48,7 @@ struct SpecArgs {
 
 fn main() -> std::process::ExitCode {
     let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Test(args) => tiers::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Setup(args) => setup::run(&args),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{check, guest};
+use crate::{check, demo, guest};
 use counts::Counts;
 
 /// Run the tests, tier by tier; fetches and builds what it needs.
@@ -160,6 +160,14 @@ fn guests() -> Result<Counts> {
     }
     if counts.failed == 0 {
         counts.add(device::in_guest()?);
+    }
+    for (name, holds) in demo::smoke().context("two guests with an rnic each")? {
+        println!("guest: {name} ... {}", if holds { "ok" } else { "FAILED" });
+        if holds {
+            counts.passed += 1;
+        } else {
+            counts.fail(format!("guest: {name}"));
+        }
     }
     Ok(counts)
 }
