@@ -37,6 +37,12 @@ pub enum Command {
     Control(ControlOptions),
     /// Show the frames of a capture
     Decode(DecodeOptions),
+    /// Connect two devices and send 64 bytes there and back
+    #[cfg(feature = "client")]
+    Ping(crate::client::PingOptions),
+    /// Measure two devices: latency, message rate, bandwidth
+    #[cfg(feature = "client")]
+    Perf(crate::client::PerfOptions),
     /// Print a completion script for a shell
     Completions {
         /// The shell

@@ -5,6 +5,8 @@
 //! | [`cli`] | the command line and its help |
 //! | [`config`] | what a daemon is to serve, from options and file, checked |
 //! | [`serve`] | the daemon: devices on vfio-user sockets |
+//! | [`control`] | the control socket |
+//! | `client` | ping and perf (feature `client`) |
 //! | [`logging`] | logs, with a limit for each device |
 //! | [`capabilities`], [`decode`] | small commands |
 //!
@@ -25,6 +27,8 @@
 
 pub mod capabilities;
 pub mod cli;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod config;
 pub mod control;
 pub mod decode;

@@ -113,7 +113,11 @@ impl Log for Limited {
             );
         }
         let text = record.args();
-        self.say(record.level(), record, format_args!("device {device}: {text}"));
+        self.say(
+            record.level(),
+            record,
+            format_args!("device {device}: {text}"),
+        );
     }
 
     fn flush(&self) {

@@ -1,5 +1,6 @@
 //! The `rnic` command.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -38,9 +39,21 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             );
         }
         Command::Decode(options) => return decode::run(&options),
+        #[cfg(feature = "client")]
+        Command::Ping(options) => {
+            logging::start(0)?;
+            rnic::client::ping(&options)?;
+        }
+        #[cfg(feature = "client")]
+        Command::Perf(options) => {
+            logging::start(0)?;
+            rnic::client::perf(&options)?;
+        }
         Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "rnic", &mut std::io::stdout());
+            // Into memory first: the generator panics when the reader goes away.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "rnic", &mut script);
+            std::io::stdout().write_all(&script)?;
         }
         Command::Man => {
             clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;

@@ -1,12 +1,13 @@
 //! A device with everything that its client has given it, and its turn at work. What the client
 //! says comes in through `session.rs`.
 
-use rnic_abi::place;
+use rnic_abi::{CounterId, place};
 use rnic_core::dma::{DmaTable, FilePolicy, Retired, SharedMemory};
 use rnic_core::env::{Budget, Env, Progress};
 use rnic_core::fault::Site;
 use rnic_core::interrupt::{VECTORS, VectorState};
 use rnic_firmware::{Device, ResetKind};
+use rnic_wire::Gid;
 use vfio_user_server::{DeviceInfo, UnmapToken};
 
 use super::host::{Host, Vectors};
@@ -32,6 +33,9 @@ pub struct Function {
     policy: FilePolicy,
     pub(super) unmaps: Vec<(UnmapToken, Retired)>,
     pub(super) connected: bool,
+    /// Addresses as the neighbours know them, and the commands that the device had executed when
+    /// they were last compared: only commands and resets change addresses.
+    addresses: (Vec<Gid>, u64),
     /// The client was told that memory is out of reach.
     pub(super) warned_unreachable: bool,
     /// The client was told that its memory looks private.
@@ -62,6 +66,7 @@ impl Function {
             policy,
             unmaps: Vec::new(),
             connected: false,
+            addresses: (Vec::new(), 0),
             warned_unreachable: false,
             warned_private: false,
         };
@@ -86,8 +91,25 @@ impl Function {
             self.awake = false;
             progress = progress.and(self.device.run(&mut self.host, budget));
             self.awake = progress == Progress::Busy;
+            self.follow_addresses();
         }
         progress
+    }
+
+    /// Tells the neighbours where the device answers now.
+    fn follow_addresses(&mut self) {
+        let counters = &self.device.hardware().resources.counters;
+        let commands = counters.get(CounterId::COMMANDS);
+        if self.addresses.1 == commands {
+            return;
+        }
+        self.addresses.1 = commands;
+        if !self.device.addresses().eq(self.addresses.0.iter().copied()) {
+            self.addresses.0 = self.device.addresses().collect();
+            self.host
+                .neighbours
+                .set_addresses(self.host.id, &self.addresses.0);
+        }
     }
 
     fn take_frames(&mut self) -> Progress {

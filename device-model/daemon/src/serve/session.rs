@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rnic_abi::place;
+use rnic_abi::{place, reg};
 use rnic_core::dma::{Access, SharedMemory};
 use rnic_core::interrupt::{VECTORS, VectorState};
 use rnic_core::pci::CONFIG_SIZE;
@@ -169,14 +169,14 @@ impl Backend for Function {
         self.awake = true;
         if region == REGION_CONFIG {
             let offset = usize::try_from(offset).map_err(|_| Errno::EINVAL)?;
-            let before = self.device.function().bus_master();
             self.device.config_write(&mut self.host, offset, data);
-            if !before && self.device.function().bus_master() {
-                self.warn_if_private();
-            }
             return Ok(());
         }
         let bar = u8::try_from(region).map_err(|_| Errno::EINVAL)?;
+        if bar == place::BAR_REGISTERS && offset == reg::CMD_NOTIFY {
+            // The driver has just written a command into its memory.
+            self.warn_if_private();
+        }
         self.device.bar_write(&mut self.host, bar, offset, data);
         Ok(())
     }

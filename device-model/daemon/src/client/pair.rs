@@ -1,0 +1,184 @@
+//! Two devices, brought up and connected by one reliable connection.
+
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use rnic_abi::{AccessFlags, Segment, WorkFlags, consts};
+use rnic_driver_host::client::{Client, Memory};
+use rnic_driver_host::driver::{
+    Address, AddressIndex, CompletionEq, Config, Cq, Data, Key, Operation, PdHandle, Qp, Remote,
+    Wc, WorkRequest, segment,
+};
+use rnic_driver_host::platform::DmaBuffer;
+use rnic_driver_host::{Socket, SocketOptions};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Entries of each queue.
+pub const DEPTH: u32 = 256;
+/// Bytes of each side's memory.
+pub const MEMORY: u32 = 8 << 20;
+/// Port that the far side listens at.
+const PORT: u16 = 7471;
+
+/// One side.
+pub struct Side {
+    client: Client<Socket>,
+    cq: Cq<Socket>,
+    qp: Qp<Socket>,
+    memory: Memory<Socket>,
+    /// Never armed; a completion queue needs one.
+    _eq: CompletionEq<Socket>,
+}
+
+/// Memory of the other side, as a work request names it.
+#[derive(Clone, Copy)]
+pub struct Far {
+    address: u64,
+    key: Key,
+}
+
+impl Far {
+    /// A place in it.
+    pub const fn at(self, offset: u64) -> Remote {
+        Remote {
+            address: self.address + offset,
+            key: self.key,
+        }
+    }
+}
+
+impl Side {
+    fn open(path: &Path, last_octet: u8) -> anyhow::Result<Self> {
+        let options = SocketOptions {
+            memory_bytes: 64 << 20,
+            ..SocketOptions::default()
+        };
+        let socket = Socket::open(path, options).map_err(|e| anyhow!("{e}"))?;
+        let mut client = Client::open(socket, Config::default(), PATIENCE)?;
+        let mut address = [0; 16];
+        address[10..].copy_from_slice(&[0xFF, 0xFF, 10, 77, 0, last_octet]);
+        let address = Address {
+            address,
+            prefix: 24,
+            vlan: None,
+            gateway: None,
+            answer: true,
+        };
+        client.set_address(AddressIndex(0), &address)?;
+        let pd: PdHandle = client.pd()?;
+        let access = AccessFlags(
+            AccessFlags::LOCAL_WRITE.0 | AccessFlags::REMOTE_READ.0 | AccessFlags::REMOTE_WRITE.0,
+        );
+        let memory = client.memory(pd, usize::try_from(MEMORY)?, access)?;
+        let eq = client.completion_eq(16, consts::VECTOR_NONE)?;
+        let cq = client.cq(eq.eqn(), 4 * DEPTH)?;
+        let qp = client.rc_qp(pd, &cq, DEPTH)?;
+        Ok(Self {
+            client,
+            cq,
+            qp,
+            memory,
+            _eq: eq,
+        })
+    }
+
+    /// Its memory, for the other side.
+    pub fn far(&self) -> Far {
+        Far {
+            address: self.memory.buffer.iova(),
+            key: self.memory.key,
+        }
+    }
+
+    /// Its memory, as a segment.
+    pub fn segment(&self, offset: u64, length: u32) -> Segment {
+        let address = self.memory.buffer.iova() + offset;
+        segment(address, length, self.memory.key)
+    }
+
+    /// Posts a request without showing it to the device.
+    pub fn post(&mut self, operation: Operation<'_>, flags: WorkFlags) -> anyhow::Result<()> {
+        let request = WorkRequest {
+            context: 0,
+            operation,
+            flags,
+        };
+        self.qp
+            .send
+            .post(&request)
+            .map_err(|e| anyhow!("posting failed: {e:?}"))?;
+        Ok(())
+    }
+
+    /// Shows the device what is posted.
+    pub fn ring(&mut self) {
+        self.qp.send.ring(&self.client.device().nic);
+    }
+
+    /// Posts and rings.
+    pub fn start(&mut self, operation: Operation<'_>) -> anyhow::Result<()> {
+        self.post(operation, WorkFlags(0))?;
+        self.ring();
+        Ok(())
+    }
+
+    /// Posts a receive and rings.
+    pub fn receive(&mut self) -> anyhow::Result<()> {
+        let segment = self.segment(0, 4096);
+        let recv = self.qp.recv.as_mut().context("no receive queue")?;
+        recv.post(0, &[segment])
+            .map_err(|e| anyhow!("posting failed: {e:?}"))?;
+        recv.ring(&self.client.device().nic);
+        Ok(())
+    }
+
+    /// Waits for a completion, a success, and gives its entry back.
+    pub fn done(&mut self) -> anyhow::Result<Wc> {
+        let wc = self.client.success(&mut self.cq)?;
+        if wc.is_receive() {
+            let recv = self.qp.recv.as_mut().context("no receive queue")?;
+            recv.retire_to(wc.retired).map_err(|e| anyhow!("{e:?}"))?;
+        } else {
+            self.qp
+                .send
+                .retire_to(wc.retired)
+                .map_err(|e| anyhow!("{e:?}"))?;
+        }
+        self.cq.publish(&self.client.device().nic);
+        Ok(wc)
+    }
+}
+
+/// Opens both devices and connects them.
+///
+/// # Errors
+/// What went wrong, and with which device.
+pub fn connect(from: &Path, to: &Path) -> anyhow::Result<(Side, Side)> {
+    let mut near = Side::open(from, 1).with_context(|| from.display().to_string())?;
+    let mut far = Side::open(to, 2).with_context(|| to.display().to_string())?;
+    let (_, _, cookie) = far.client.listen(AddressIndex(0), PORT)?;
+    let mut destination = [0; 16];
+    destination[10..].copy_from_slice(&[0xFF, 0xFF, 10, 77, 0, 2]);
+    thread::scope(|scope| {
+        let accepting = scope.spawn(|| {
+            let request = far.client.request(cookie)?;
+            far.client.accept(&request, far.qp.qpn, &[])
+        });
+        let qpn = near.qp.qpn;
+        let connected = near
+            .client
+            .connect(qpn, AddressIndex(0), destination, PORT, &[]);
+        let accepted = accepting.join();
+        connected.context("connecting")?;
+        let accepted = accepted.map_err(|_| anyhow!("the far side panicked"))?;
+        accepted.context("accepting")?;
+        anyhow::Ok(())
+    })?;
+    Ok((near, far))
+}
+
+/// 64 bytes in the entry itself.
+pub const INLINE: Data<'static> = Data::Inline(&[0x5A; 64]);
