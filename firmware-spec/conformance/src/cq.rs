@@ -590,7 +590,7 @@ fn resize<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let mut pair = small_cq(cx, 3)?;
     let dev = std::rc::Rc::clone(&pair.a.dev);
     let mut context = 0;
-    for (log, unconsumed) in [(5_u8, 5_u32), (3, 7), (2, 0), (4, 4), (4, 9)] {
+    for (log, unconsumed) in [(5_u8, 5_u32), (3, 6), (2, 0), (4, 4), (4, 9)] {
         complete(&mut pair.a, unconsumed)?;
         retired(&pair.a)?;
         pair.a.scq.arm(&dev, ArmType::ERRORS)?;

@@ -23,6 +23,7 @@ mod connections;
 mod context;
 mod cq;
 mod eq;
+mod ethernet;
 mod failure;
 mod interrupts;
 mod memory;
@@ -114,6 +115,7 @@ pub fn tests<P: TestPlatform>() -> Vec<Test<P>> {
     cq::tests(&mut list);
     eq::tests(&mut list);
     connections::tests(&mut list);
+    ethernet::tests(&mut list);
     list.0
 }
 

@@ -170,8 +170,10 @@ pub fn command(code: Opcode) -> &'static CommandInfo {
 }
 
 fn get(bytes: &[u8], at: Place) -> u64 {
+    // Of an array, its first word.
+    let size = at.size.min(8);
     let mut word = [0; 8];
-    word[..at.size].copy_from_slice(&bytes[at.offset..at.offset + at.size]);
+    word[..size].copy_from_slice(&bytes[at.offset..at.offset + size]);
     let word = u64::from_le_bytes(word);
     at.bits.map_or(word, |bits| bits.get(word))
 }

@@ -100,7 +100,13 @@ fn unknown_enum_values<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         requests.push(Request::new(Opcode::CREATE_MW).set("pd", pd));
     }
     if device.has(feature::CONNECTIONS) {
-        requests.push(Request::new(Opcode::CONNECT).set("qpn", qp.qpn));
+        device.ok(&set_address(1, ipv4(1)))?;
+        let connect = Request::new(Opcode::CONNECT)
+            .set("qpn", qp.qpn)
+            .set("address", 1)
+            .set("port", 1)
+            .set_bytes("destination", &ipv4(2));
+        requests.push(connect);
     }
     if device.has(feature::ETHERNET) {
         requests.push(Request::new(Opcode::CREATE_ETH_QUEUE));

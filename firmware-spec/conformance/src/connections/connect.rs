@@ -86,6 +86,12 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
         released_request
     );
     list.add(
+        "connect.resolves_the_address@peer",
+        &["CM-1", "ADDR-3"],
+        CM.lane(crate::Lane::Peer),
+        resolves,
+    );
+    list.add(
         "connect.without_loopback",
         &["CM-10"],
         CM.features(feature::LOOPBACK),
@@ -142,7 +148,7 @@ fn reply<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let (a, b) = (&l.pair.a, &l.pair.b);
     let active = a
         .dev
-        .ok(&connect(a, b.host, CONNECT_COOKIE))?
+        .ok(&connect(a, b, CONNECT_COOKIE))?
         .get32("connection");
     let request = expect_event(
         &b.dev,
@@ -176,7 +182,7 @@ fn reply<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn fields<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
-    let good = connect(a, b.host, CONNECT_COOKIE);
+    let good = connect(a, b, CONNECT_COOKIE);
     let (depth_in, depth_out) = (
         a.dev.limit("read_depth_in")?,
         a.dev.limit("read_depth_out")?,
@@ -259,16 +265,16 @@ fn states<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     // A queue pair that is not in INIT.
     let other = a.another_qp(QpShape::default())?;
     other.go(&a.dev, QpState::ERROR)?;
-    let request = connect_qp(&other, a.host, b.host, 9);
+    let request = connect_qp(&other, a, b, 9);
     a.dev
         .refused(&request, Status::INVALID_STATE, "qpn", None)?;
     let active = a
         .dev
-        .ok(&connect(a, b.host, CONNECT_COOKIE))?
+        .ok(&connect(a, b, CONNECT_COOKIE))?
         .get32("connection");
     // One that a connection owns already.
     a.dev
-        .refused(&connect(a, b.host, 9), Status::INVALID_STATE, "qpn", None)?;
+        .refused(&connect(a, b, 9), Status::INVALID_STATE, "qpn", None)?;
     a.dev.refused(
         &by_connection(Opcode::COMPLETE_CONNECT, active),
         Status::INVALID_STATE,
@@ -327,7 +333,7 @@ fn reject(connection: u32) -> Request {
 fn rejected_request<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
-    a.dev.ok(&connect(a, b.host, CONNECT_COOKIE))?;
+    a.dev.ok(&connect(a, b, CONNECT_COOKIE))?;
     let request = expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -380,7 +386,7 @@ fn rejected_reply<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let (a, b) = (&l.pair.a, &l.pair.b);
     let active = a
         .dev
-        .ok(&connect(a, b.host, CONNECT_COOKIE))?
+        .ok(&connect(a, b, CONNECT_COOKIE))?
         .get32("connection");
     let request = expect_event(
         &b.dev,
@@ -410,7 +416,7 @@ fn early_data<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     a.recv(2, 0, 64)?;
     let active = a
         .dev
-        .ok(&connect(a, b.host, CONNECT_COOKIE))?
+        .ok(&connect(a, b, CONNECT_COOKIE))?
         .get32("connection");
     let request = expect_event(
         &b.dev,
@@ -434,7 +440,7 @@ fn endpoint<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
     let reserved = a.dev.ok(&reserve(a.host, 4000))?.get32("endpoint");
-    let request = connect(a, b.host, CONNECT_COOKIE).set("endpoint", reserved);
+    let request = connect(a, b, CONNECT_COOKIE).set("endpoint", reserved);
     let answer = a.dev.ok(&request)?;
     equal("local port", answer.get("port"), 4000)?;
     let event = expect_event(
@@ -446,7 +452,7 @@ fn endpoint<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     equal("peer port", event.peer_port.get(), 4000)?;
     // The same pair of endpoints once only.
     let qp = a.another_qp(QpShape::default())?;
-    let again = connect_qp(&qp, a.host, b.host, 9).set("endpoint", reserved);
+    let again = connect_qp(&qp, a, b, 9).set("endpoint", reserved);
     a.dev.refused(&again, Status::ADDRESS_IN_USE, "*", None)?;
     // The connection holds a reference of its own.
     a.dev
@@ -460,7 +466,7 @@ fn endpoint<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     a.dev.ok(&reserve(a.host, 4000))?;
     // Without an endpoint: an ephemeral port.
     let qp = a.another_qp(QpShape::default())?;
-    let port = a.dev.ok(&connect_qp(&qp, a.host, b.host, 10))?.get("port");
+    let port = a.dev.ok(&connect_qp(&qp, a, b, 10))?.get("port");
     check(
         port >= 49152,
         format_args!("CONNECT without an endpoint took port {port}"),
@@ -472,7 +478,7 @@ fn path_mtu<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let (a, b) = (&l.pair.a, &l.pair.b);
     let active = a
         .dev
-        .ok(&connect(a, b.host, CONNECT_COOKIE).set("path_mtu", Mtu::MTU_512))?
+        .ok(&connect(a, b, CONNECT_COOKIE).set("path_mtu", Mtu::MTU_512))?
         .get32("connection");
     let request = expect_event(
         &b.dev,
@@ -495,7 +501,7 @@ fn path_mtu<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn thinking<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
-    a.dev.ok(&connect(a, b.host, CONNECT_COOKIE))?;
+    a.dev.ok(&connect(a, b, CONNECT_COOKIE))?;
     let request = expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -515,23 +521,57 @@ fn unreachable<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let pair = cx.ends()?;
     let a = &pair.a;
     let failures = a.dev.counter("CONNECT_FAILURES")?;
-    let request = connect(a, pair.b.host, CONNECT_COOKIE).set_bytes("destination", &ipv4(250));
+    let request = connect(a, &pair.b, CONNECT_COOKIE)
+        .set("flags.next_hop", 0)
+        .set_bytes("next_hop", &[0; 6])
+        .set_bytes("destination", &ipv4(250));
+    // Known at once, or after somebody was asked.
+    let answer = a.dev.call(&request)?;
+    if answer.status() == Status::OK {
+        expect_event(
+            &a.dev,
+            CONNECT_COOKIE,
+            EventCode::CONNECT_FAILED,
+            Status::UNREACHABLE,
+        )?;
+        a.dev.counted("CONNECT_FAILURES", failures, 1)?;
+    } else {
+        equal(
+            "status of CONNECT to nobody",
+            answer.status(),
+            Status::UNREACHABLE,
+        )?;
+    }
+    a.qp.expect_state(&a.dev, QpState::INIT)?;
+    equal(
+        "connection of QUERY_QP",
+        a.qp.query(&a.dev)?.get("connection"),
+        0,
+    )
+}
+
+/// The device finds the peer by itself.
+fn resolves<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    let l = listening(cx, 4)?;
+    let (a, b) = (&l.pair.a, &l.pair.b);
+    let request = connect(a, b, CONNECT_COOKIE)
+        .set("flags.next_hop", 0)
+        .set_bytes("next_hop", &[0; 6]);
     a.dev.ok(&request)?;
     expect_event(
-        &a.dev,
-        CONNECT_COOKIE,
-        EventCode::CONNECT_FAILED,
-        Status::UNREACHABLE,
-    )?;
-    a.qp.expect_state(&a.dev, QpState::INIT)?;
-    a.dev.counted("CONNECT_FAILURES", failures, 1)
+        &b.dev,
+        LISTEN_COOKIE,
+        EventCode::CONNECT_REQUEST,
+        Status::OK,
+    )
+    .map(drop)
 }
 
 fn released_request<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
     // The passive end lets go: the active one learns.
-    a.dev.ok(&connect(a, b.host, CONNECT_COOKIE))?;
+    a.dev.ok(&connect(a, b, CONNECT_COOKIE))?;
     let request = expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -548,10 +588,7 @@ fn released_request<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     a.qp.expect_state(&a.dev, QpState::INIT)?;
     // The active end lets go: no event any more.
     let qp = a.another_qp(QpShape::default())?;
-    let active = a
-        .dev
-        .ok(&connect_qp(&qp, a.host, b.host, 77))?
-        .get32("connection");
+    let active = a.dev.ok(&connect_qp(&qp, a, b, 77))?.get32("connection");
     expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -577,7 +614,7 @@ fn without_loopback<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     device.make_general()?;
     let shape = (QpShape::default(), QpShape::default());
     let pair = crate::rig::Pair::unconnected(&device, &device, shape)?;
-    let request = connect(&pair.a, pair.b.host, CONNECT_COOKIE);
+    let request = connect(&pair.a, &pair.b, CONNECT_COOKIE);
     device.refused(
         &request,
         Status::UNSUPPORTED,

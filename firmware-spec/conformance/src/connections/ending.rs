@@ -340,7 +340,7 @@ fn again<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
             return fail("a queue pair number came back at once");
         }
         // What a device made anew would do: through the same listener.
-        let request = super::connect(&c.pair.a, c.pair.b.host, CONNECT_COOKIE);
+        let request = super::connect(&c.pair.a, &c.pair.b, CONNECT_COOKIE);
         c.active = dev_a.ok(&request)?.get32("connection");
         let event = expect_event(
             &dev_b,

@@ -75,7 +75,7 @@ fn fields<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn request_event<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
-    let answer = a.dev.ok(&connect(a, b.host, CONNECT_COOKIE))?;
+    let answer = a.dev.ok(&connect(a, b, CONNECT_COOKIE))?;
     let event = expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -121,7 +121,7 @@ fn nobody<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let (a, b) = (&pair.a, &pair.b);
     let rejected = b.dev.counter("CONNECT_REJECTED")?;
     let failures = a.dev.counter("CONNECT_FAILURES")?;
-    a.dev.ok(&connect(a, b.host, CONNECT_COOKIE))?;
+    a.dev.ok(&connect(a, b, CONNECT_COOKIE))?;
     expect_event(
         &a.dev,
         CONNECT_COOKIE,
@@ -151,7 +151,7 @@ fn paused<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     b.dev.ok(&pause(1))?;
     // Receives posted before CONNECT are untouched by its failure.
     a.recv(0x77, 0, 64)?;
-    a.dev.ok(&connect(a, b.host, CONNECT_COOKIE))?;
+    a.dev.ok(&connect(a, b, CONNECT_COOKIE))?;
     expect_event(
         &a.dev,
         CONNECT_COOKIE,
@@ -160,7 +160,7 @@ fn paused<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     )?;
     a.rcq.quiet(&a.dev)?;
     b.dev.ok(&pause(0))?;
-    a.dev.ok(&connect(a, b.host, CONNECT_COOKIE + 1))?;
+    a.dev.ok(&connect(a, b, CONNECT_COOKIE + 1))?;
     expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -177,8 +177,7 @@ fn backlog<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let mut reported = Vec::new();
     for n in 0..2 {
         let qp = a.another_qp(QpShape::default())?;
-        a.dev
-            .ok(&connect_qp(&qp, a.host, b.host, CONNECT_COOKIE + n))?;
+        a.dev.ok(&connect_qp(&qp, a, b, CONNECT_COOKIE + n))?;
         let event = expect_event(
             &b.dev,
             LISTEN_COOKIE,
@@ -188,8 +187,7 @@ fn backlog<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         reported.push(event.connection.get());
     }
     let qp = a.another_qp(QpShape::default())?;
-    a.dev
-        .ok(&connect_qp(&qp, a.host, b.host, CONNECT_COOKIE + 2))?;
+    a.dev.ok(&connect_qp(&qp, a, b, CONNECT_COOKIE + 2))?;
     expect_event(
         &a.dev,
         CONNECT_COOKIE + 2,
@@ -202,8 +200,7 @@ fn backlog<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     b.dev
         .ok(&super::accept(reported[0], b.qp.qpn, super::ACCEPT_COOKIE))?;
     expect_event(&a.dev, CONNECT_COOKIE, EventCode::CONNECT_REPLY, Status::OK)?;
-    a.dev
-        .ok(&connect_qp(&qp, a.host, b.host, CONNECT_COOKIE + 3))?;
+    a.dev.ok(&connect_qp(&qp, a, b, CONNECT_COOKIE + 3))?;
     expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -216,7 +213,7 @@ fn backlog<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn destroyed<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
-    a.dev.ok(&connect(a, b.host, CONNECT_COOKIE))?;
+    a.dev.ok(&connect(a, b, CONNECT_COOKIE))?;
     let event = expect_event(
         &b.dev,
         LISTEN_COOKIE,
@@ -226,8 +223,7 @@ fn destroyed<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     b.dev
         .ok(&Request::new(Opcode::DESTROY_LISTENER).set("listener", l.listener))?;
     let qp = a.another_qp(QpShape::default())?;
-    a.dev
-        .ok(&connect_qp(&qp, a.host, b.host, CONNECT_COOKIE + 1))?;
+    a.dev.ok(&connect_qp(&qp, a, b, CONNECT_COOKIE + 1))?;
     expect_event(
         &a.dev,
         CONNECT_COOKIE + 1,

@@ -125,24 +125,36 @@ fn listening<'p, P: TestPlatform>(cx: &Context<'p, P>, backlog: u32) -> Outcome<
     })
 }
 
-/// The CONNECT from an end to the listener's address and port.
-fn connect<P: TestPlatform>(from: &End<'_, P>, to: u8, cookie: u64) -> Request {
-    connect_qp(&from.qp, from.host, to, cookie)
+/// The CONNECT from an end to the listener's address and port. Between two functions the next hop is given, so that only
+/// the tests of address resolution depend on it.
+fn connect<P: TestPlatform>(from: &End<'_, P>, to: &End<'_, P>, cookie: u64) -> Request {
+    connect_qp(&from.qp, from, to, cookie)
 }
 
-fn connect_qp<P: TestPlatform>(qp: &Qp<P>, host: u8, to: u8, cookie: u64) -> Request {
-    Request::new(Opcode::CONNECT)
+fn connect_qp<P: TestPlatform>(
+    qp: &Qp<P>,
+    from: &End<'_, P>,
+    to: &End<'_, P>,
+    cookie: u64,
+) -> Request {
+    let request = Request::new(Opcode::CONNECT)
         .set("cookie", cookie)
         .set("qpn", qp.qpn)
-        .set("address", host)
+        .set("address", from.host)
         .set("port", PORT)
-        .set_bytes("destination", &ipv4(to))
+        .set_bytes("destination", &ipv4(to.host))
         .set("read_depth_in", 8)
         .set("read_depth_out", 4)
         .set("retry_count", 7)
         .set("rnr_retry", 7)
         .set("private_length", 5)
-        .set_bytes("private_data", b"hello")
+        .set_bytes("private_data", b"hello");
+    if Rc::ptr_eq(&from.dev, &to.dev) {
+        return request;
+    }
+    request
+        .set("flags.next_hop", 1)
+        .set_bytes("next_hop", &crate::rig::pair::mac(&to.dev))
 }
 
 /// The ACCEPT of a connection.
@@ -190,7 +202,7 @@ fn connected<'p, P: TestPlatform>(cx: &Context<'p, P>) -> Outcome<Connected<'p, 
     let active = pair
         .a
         .dev
-        .ok(&connect(&pair.a, pair.b.host, CONNECT_COOKIE))?
+        .ok(&connect(&pair.a, &pair.b, CONNECT_COOKIE))?
         .get32("connection");
     let request = expect_event(
         &pair.b.dev,

@@ -5,6 +5,8 @@
 //! driver: poll() moves consumer; store() and arm() tell the device
 //! ```
 
+use std::cell::Cell;
+
 use rnic_abi::consts::PAGE_SIZE;
 use rnic_abi::{
     ArmType, Completion, ConsumerDoorbell, CqEvent, EqKind, EventCode, GeneralEvent, Opcode,
@@ -123,6 +125,7 @@ pub struct Eq<P: TestPlatform> {
     /// Consumer index.
     pub consumer: u32,
     sequence: u32,
+    arms: Cell<u8>,
 }
 
 impl<P: TestPlatform> Eq<P> {
@@ -146,17 +149,21 @@ impl<P: TestPlatform> Eq<P> {
             ring,
             consumer: 0,
             sequence: 0,
+            arms: Cell::new(0),
         })
     }
 
     /// Tells the device the consumer index, and arms when asked.
     #[track_caller]
     pub fn update(&self, device: &Device<'_, P>, arm: bool) -> Outcome {
-        // Event queues take every arm; the sequence still changes, as that of a completion queue would.
+        // A sequence of its own for every arm, so that a polled slot shows that it is new.
+        if arm {
+            self.arms.set((self.arms.get() + 1) % 64);
+        }
         let word = ConsumerDoorbell(0)
             .with_consumer(self.consumer)
             .with_arm(if arm { ArmType::ANY } else { ArmType::NONE })
-            .with_sequence((self.consumer.wrapping_mul(7) % 64) as u8);
+            .with_sequence(self.arms.get());
         device.ring(self.ring.slot, word.0)
     }
 
