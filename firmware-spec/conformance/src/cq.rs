@@ -595,6 +595,7 @@ fn resize<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         retired(&pair.a)?;
         pair.a.scq.arm(&dev, ArmType::ERRORS)?;
         let ring = Ring::at_slot(&dev, log, 6, pair.a.scq.ring.slot)?;
+        ring.take_over_at(pair.a.scq.consumer);
         let request = Request::new(Opcode::RESIZE_CQ)
             .set("cqn", pair.a.scq.cqn)
             .ring("ring", &ring);

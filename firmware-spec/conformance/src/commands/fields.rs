@@ -105,6 +105,8 @@ fn unknown_enum_values<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
             .set("qpn", qp.qpn)
             .set("address", 1)
             .set("port", 1)
+            .set("flags.next_hop", 1)
+            .set_bytes("next_hop", &[2, 0, 0, 0, 0, 2])
             .set_bytes("destination", &ipv4(2));
         requests.push(connect);
     }

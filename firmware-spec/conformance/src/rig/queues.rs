@@ -76,6 +76,16 @@ impl<P: TestPlatform> Ring<P> {
         (1_u64 << (self.log_entries + self.log_stride)).div_ceil(PAGE_SIZE.into())
     }
 
+    /// Marks every slot as not written yet, for a ring that takes over at this free-running index.
+    pub fn take_over_at(&self, first: u32) {
+        for i in 0..self.entries() {
+            let index = first.wrapping_add(i);
+            let owner = u8::from(index >> self.log_entries & 1 != 0);
+            let last = self.offset(index) + (1 << self.log_stride) - 1;
+            self.pages.write(last, &[owner]);
+        }
+    }
+
     /// An entry whose owner bit says that it is new.
     fn entry(&self, index: u32) -> Option<Vec<u8>> {
         let bytes = 1_usize << self.log_stride;
