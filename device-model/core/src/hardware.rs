@@ -606,7 +606,6 @@ impl Hardware {
             return true;
         }
         self.resources.flush_retired(env);
-        self.qps.flush_retired(&mut self.resources);
         let lane = self.lane.is_busy() && self.resources.dma.bus_master();
         if lane || self.qps.is_busy() {
             return false;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use rnic_abi::ProviderError;
-use rnic_transport::{RequestHeader, ResponseHeader};
+use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{Gid, Psn, Qpn};
 
 use crate::env::NeighbourId;
@@ -93,4 +93,20 @@ pub enum Body {
         /// Why.
         error: ProviderError,
     },
+}
+
+impl Body {
+    /// Bytes of data that whoever takes the segment copies.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Cm(bytes) => bytes.len() as u64,
+            Self::Request { header, .. } => u64::from(header.length),
+            Self::Response { header, .. } => match header.body {
+                ResponseBody::ReadData { length, .. } => u64::from(length),
+                ResponseBody::Acknowledge(_) | ResponseBody::Atomic { .. } => 0,
+            },
+            Self::SourceLost { .. } => 0,
+        }
+    }
 }

@@ -272,6 +272,7 @@ impl Qps {
                 break;
             }
             if let Some(segment) = self.side.loopback.pop_front() {
+                budget.take_bytes(segment.body.length());
                 self.segment_received(env, res, &segment);
             }
         }
@@ -330,16 +331,6 @@ impl Qps {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         !self.side.ready.is_empty() || !self.side.loopback.is_empty()
-    }
-
-    /// Stores every retired count that memory does not hold, as before parking `[QP-14]`.
-    pub fn flush_retired(&mut self, res: &mut Resources) {
-        for (_, qp) in self.table.iter_mut() {
-            qp.send.flush_retired(res);
-            if let Receives::Own { queue, .. } = &mut qp.receives {
-                queue.flush_retired(res);
-            }
-        }
     }
 
     /// `[QP-43]`
@@ -411,6 +402,14 @@ impl Qp {
         let mut more = self.run_answers(cx, budget);
         more |= self.run_send(cx, budget);
         more |= self.run_flush(cx, budget);
+        if !more {
+            // Whatever retires leads to a turn, so nothing is left to tell when the device parks
+            // [QP-14].
+            self.send.flush_retired(cx.res);
+            if let Receives::Own { queue, .. } = &mut self.receives {
+                queue.flush_retired(cx.res);
+            }
+        }
         more
     }
 
