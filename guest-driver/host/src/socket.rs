@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use rnic_abi::{limit, place};
 use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
 use vfio_bindings::bindings::vfio::{
-    VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_UNMASK,
-    VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE, VFIO_PCI_CONFIG_REGION_INDEX,
+    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX,
     VFIO_PCI_MSIX_IRQ_INDEX,
 };
 
@@ -314,15 +313,18 @@ impl TestPlatform for Socket {
     fn interrupts(&self, vector: u16) -> u64 {
         self.vectors.count(vector)
     }
+    /// As QEMU does for a guest that masks a vector: it is disconnected, and connected again.
     fn mask_vector(&self, vector: u16, masked: bool) -> Result<(), PlatformError> {
-        let action = if masked {
-            VFIO_IRQ_SET_ACTION_MASK
+        let fds = self.vectors.fds();
+        let fd = fds.get(usize::from(vector)).ok_or(PlatformError::Invalid)?;
+        let fds = if masked {
+            &[][..]
         } else {
-            VFIO_IRQ_SET_ACTION_UNMASK
+            std::slice::from_ref(fd)
         };
-        let flags = VFIO_IRQ_SET_DATA_NONE | action;
+        let flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
         self.connection.request(|client| {
-            client.set_irqs(VFIO_PCI_MSIX_IRQ_INDEX, flags, vector.into(), 1, &[])
+            client.set_irqs(VFIO_PCI_MSIX_IRQ_INDEX, flags, vector.into(), 1, fds)
         })
     }
     fn unmap(&self, buffer: &HostBuffer) -> Result<(), PlatformError> {

@@ -6,7 +6,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rnic_platform::{Bar, DmaAccess, DmaBuffer, Nanos, Platform, PlatformError, TestPlatform};
+use rnic_platform::{
+    Bar, DmaAccess, DmaBuffer, DoorbellSlot, Nanos, Platform, PlatformError, TestPlatform,
+};
 use rnic_sim::platform::{Options, SimDma, SimDoorbell, SimPlatform};
 
 thread_local! {
@@ -79,13 +81,33 @@ pub struct Machine {
 
 /// A buffer that is counted.
 pub struct Buffer {
-    inner: SimDma,
+    /// None only while it is dropped.
+    inner: Option<SimDma>,
     buffers: Arc<AtomicUsize>,
+}
+
+impl Buffer {
+    fn with<T>(&self, run: impl FnOnce(&SimDma) -> T) -> T {
+        platform(|| run(self.inner.as_ref().unwrap()))
+    }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        platform(|| drop(self.inner.take()));
         self.buffers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A doorbell slot.
+pub struct Doorbell(SimDoorbell);
+
+impl DoorbellSlot for Doorbell {
+    fn store(&self, value: u64) {
+        platform(|| self.0.store(value));
+    }
+    fn fetch_or(&self, bits: u64) {
+        platform(|| self.0.fetch_or(bits));
     }
 }
 
@@ -115,40 +137,40 @@ impl Machine {
 
 impl DmaBuffer for Buffer {
     fn iova(&self) -> u64 {
-        self.inner.iova()
+        self.with(SimDma::iova)
     }
     fn len(&self) -> usize {
-        self.inner.len()
+        self.with(SimDma::len)
     }
     fn read(&self, offset: usize, data: &mut [u8]) {
-        platform(|| self.inner.read(offset, data));
+        self.with(|b| b.read(offset, data));
     }
     fn write(&self, offset: usize, data: &[u8]) {
-        platform(|| self.inner.write(offset, data));
+        self.with(|b| b.write(offset, data));
     }
     fn load_u16(&self, offset: usize) -> u16 {
-        platform(|| self.inner.load_u16(offset))
+        self.with(|b| b.load_u16(offset))
     }
     fn load_u32(&self, offset: usize) -> u32 {
-        platform(|| self.inner.load_u32(offset))
+        self.with(|b| b.load_u32(offset))
     }
     fn load_u64(&self, offset: usize) -> u64 {
-        platform(|| self.inner.load_u64(offset))
+        self.with(|b| b.load_u64(offset))
     }
     fn store_u16(&self, offset: usize, value: u16) {
-        platform(|| self.inner.store_u16(offset, value));
+        self.with(|b| b.store_u16(offset, value));
     }
     fn store_u32(&self, offset: usize, value: u32) {
-        platform(|| self.inner.store_u32(offset, value));
+        self.with(|b| b.store_u32(offset, value));
     }
     fn store_u64(&self, offset: usize, value: u64) {
-        platform(|| self.inner.store_u64(offset, value));
+        self.with(|b| b.store_u64(offset, value));
     }
 }
 
 impl Platform for Machine {
     type Dma = Buffer;
-    type Doorbell = SimDoorbell;
+    type Doorbell = Doorbell;
 
     fn read32(&self, bar: Bar, offset: u32) -> u32 {
         platform(|| self.inner.read32(bar, offset))
@@ -162,8 +184,8 @@ impl Platform for Machine {
     fn write64(&self, bar: Bar, offset: u32, value: u64) {
         platform(|| self.inner.write64(bar, offset, value));
     }
-    fn doorbell(&self, index: u32) -> Result<SimDoorbell, PlatformError> {
-        platform(|| self.inner.doorbell(index))
+    fn doorbell(&self, index: u32) -> Result<Doorbell, PlatformError> {
+        platform(|| self.inner.doorbell(index)).map(Doorbell)
     }
     fn config_read(&self, offset: u16, width: u8) -> u32 {
         platform(|| self.inner.config_read(offset, width))
@@ -178,7 +200,7 @@ impl Platform for Machine {
         let inner = platform(|| self.inner.alloc_dma(bytes, access))?;
         self.buffers.fetch_add(1, Ordering::Relaxed);
         Ok(Buffer {
-            inner,
+            inner: Some(inner),
             buffers: self.buffers.clone(),
         })
     }

@@ -6,8 +6,8 @@
 
 mod protocol;
 
-use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use rnic_abi::{consts, interface, limit, place};
 use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
 
-use crate::arena::{Arena, HostBuffer};
+use crate::arena::{Arena, HostBuffer, sealed_memfd};
 use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
 use crate::mmap::{Mapping, Source};
 use crate::{OpenError, pci};
@@ -122,11 +122,17 @@ impl Qtest {
     /// Starts QEMU with one or two functions, places their BARs, points their vectors into memory.
     pub fn launch(options: &QtestOptions) -> Result<Self, OpenError> {
         let name = format!("rnic-qtest-{}", std::process::id());
-        let memory_path = Path::new("/dev/shm").join(&name);
         let socket_path = std::env::temp_dir().join(format!("{name}.sock"));
         let _ = std::fs::remove_file(&socket_path);
-        let memory = memory_file(&memory_path, options.memory_bytes)
-            .map_err(|error| OpenError::new("make", memory_path.display(), error))?;
+        // Our own sealed memory file, which QEMU opens by its name in /proc: a device that serves several guests takes no
+        // memory that can shrink, and a file of QEMU's own making is not sealed.
+        let memory = sealed_memfd(options.memory_bytes)
+            .map_err(|error| OpenError::new("make", "guest memory", error))?;
+        let memory_path = PathBuf::from(format!(
+            "/proc/{}/fd/{}",
+            std::process::id(),
+            memory.as_raw_fd()
+        ));
         let listener = UnixListener::bind(&socket_path)
             .map_err(|error| OpenError::new("listen at", socket_path.display(), error))?;
         let child = start(options, &memory_path, &socket_path)
@@ -140,7 +146,7 @@ impl Qtest {
                     .0,
             )),
             gone: AtomicBool::new(false),
-            files: vec![memory_path, socket_path],
+            files: vec![socket_path],
         };
         let stream = accept(&listener, &mut machine)
             .map_err(|error| OpenError::new("talk to", options.qemu.display(), error))?;
@@ -254,13 +260,6 @@ impl Qtest {
             CONFIG_DATA + (offset & 3),
         )
     }
-}
-
-fn memory_file(path: &Path, bytes: u64) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create_new(true).open(path)?;
-    file.set_len(bytes)?;
-    Ok(file)
 }
 
 fn start(options: &QtestOptions, memory: &Path, socket: &Path) -> io::Result<Child> {
