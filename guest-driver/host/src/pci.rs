@@ -37,6 +37,12 @@ pub(crate) fn enable(platform: &impl Platform) {
     platform.config_write(COMMAND, 2, (command | 0b110) & 0xFFFF);
 }
 
+/// Memory space on, bus mastering as it is.
+pub(crate) fn enable_memory(platform: &impl Platform) {
+    let command = platform.config_read(COMMAND, 2);
+    platform.config_write(COMMAND, 2, (command | 0b010) & 0xFFFF);
+}
+
 /// Function level reset, and the 100 ms that PCI Express gives it (6.6.2).
 pub(crate) fn function_reset(platform: &impl Platform) -> Result<(), PlatformError> {
     let at = capability(platform, EXPRESS)? + DEVICE_CONTROL;

@@ -285,8 +285,10 @@ impl TestPlatform for Vfio {
         buffer.map(access)
     }
     fn function_reset(&self) {
-        // The kernel resets the function by the PCI Express capability, waits, and restores configuration space.
+        // The kernel resets the function by the PCI Express capability, waits, and restores configuration space, bus
+        // mastering too; a driver is to find it off, as on any other machine.
         self.function.device.reset();
+        pci::disable_master(self);
     }
     fn peer(&self) -> Option<&Self> {
         self.peer.as_deref()
