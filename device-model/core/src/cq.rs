@@ -313,6 +313,9 @@ impl Cq {
         if count > ring.entries() {
             return Err(ResizeError::TooSmall);
         }
+        // The driver gives the ring zeroed, and in an odd pass zero means valid.
+        ring.clear_owners(dma, self.consumer)
+            .map_err(|_| ResizeError::Dma)?;
         for n in 0..count {
             let index = self.consumer.wrapping_add(n);
             let mut entry = Completion::zeroed();

@@ -263,6 +263,31 @@ fn resizing_moves_what_is_not_consumed() {
 }
 
 #[test]
+fn nothing_in_a_resized_ring_looks_valid_but_what_was_moved() {
+    // [CQ-11] [CONV-6]
+    for consumed in 0..40u32 {
+        for (log, left) in [(3, 2), (7, 3), (1, 0)] {
+            let mut bed = bed(3);
+            bed.cq.producer = consumed;
+            bed.cq.consumer = consumed;
+            for n in 0..left {
+                bed.push(plain(n));
+            }
+            let dma = bed.guest.space();
+            let (new, at) = ring(&mut bed.guest, log);
+            bed.cq.resize(&dma, new.clone()).unwrap();
+            bed.at = at;
+            for n in 0..new.entries() {
+                let index = consumed + n;
+                let entry = bed.entry(u64::from(new.slot(index)));
+                let valid = entry.owner == new.owner(index);
+                assert_eq!(valid, u64::from(n) < left, "{index} of {consumed}, 2^{log}");
+            }
+        }
+    }
+}
+
+#[test]
 fn users_are_counted_by_queue() {
     // [CQ-1]
     let mut bed = bed(1);

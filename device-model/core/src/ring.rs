@@ -224,6 +224,38 @@ impl Ring {
     }
 }
 
+impl Ring {
+    /// Makes a zeroed ring one in which no entry from index `first` on looks valid
+    /// `[CONV-6]`: where the pass asks for owner bit 0, the entries get owner bit 1.
+    pub fn clear_owners(&self, dma: &DmaSpace, first: u32) -> Result<(), DmaError> {
+        let split = self.slot(first);
+        let slots = if self.owner(first) == 0 {
+            split..self.entries()
+        } else {
+            0..split
+        };
+        // A page at a time: a large ring has many entries.
+        let stride = self.stride();
+        let mut pattern = [0u8; PAGE_SIZE as usize];
+        let last_bytes = pattern
+            .iter_mut()
+            .skip(stride.saturating_sub(1) as usize)
+            .step_by(stride as usize);
+        last_bytes.for_each(|byte| *byte = 1);
+        let a_page = PAGE_SIZE / stride;
+        let mut slot = slots.start;
+        while slot < slots.end {
+            let until = (slot / a_page + 1).saturating_mul(a_page).min(slots.end);
+            let bytes = ((until - slot) * stride) as usize;
+            if let Some(part) = pattern.get(..bytes) {
+                dma.write(self.address(slot), part)?;
+            }
+            slot = until;
+        }
+        Ok(())
+    }
+}
+
 /// Reads `count` page addresses at `list`.
 fn read_page_list(dma: &DmaSpace, list: u64, count: u64) -> Result<Box<[u64]>, DmaError> {
     // `count` is bounded by the limits on entries and stride.
