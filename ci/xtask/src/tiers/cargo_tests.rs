@@ -13,6 +13,8 @@ use crate::workspace;
 /// Integration tests that belong to a tier above 1, as (tier, package, test target).
 /// What is not listed runs in tier 1.
 const ABOVE_1: &[(u8, &str, &str)] = &[
+    (2, "rnic-sim", "conformance"),
+    (3, "rnic-sim", "seeds"),
     (4, "vfio-user-server", "malformed"),
     (4, "vfio-user-server", "independent_client"),
 ];
@@ -51,9 +53,20 @@ pub fn unit() -> Result<Counts> {
 pub fn above(tier: u8) -> Result<Counts> {
     let mut counts = Counts::default();
     for (_, package, test) in ABOVE_1.iter().filter(|(number, ..)| *number == tier) {
+        let mut command = cargo();
+        command.args(["test", "--no-fail-fast", "-p", package, "--test", test]);
+        let suite = *test == "conformance";
+        if suite {
+            // The suite's own lines are the tests; libtest has one test a machine and would hide them.
+            command.args(["--", "--nocapture"]);
+        }
         counts.add(run(
-            cargo().args(["test", "--no-fail-fast", "-p", package, "--test", test]),
-            Counting::Libtest,
+            &mut command,
+            if suite {
+                Counting::Reports
+            } else {
+                Counting::Libtest
+            },
         )?);
     }
     Ok(counts)

@@ -42,6 +42,16 @@ const TIERS: &[Tier] = &[
         run: cargo_tests::unit,
     },
     Tier {
+        number: 2,
+        name: "conformance in process",
+        run: || cargo_tests::above(2),
+    },
+    Tier {
+        number: 3,
+        name: "simulation, 200 seeds",
+        run: || cargo_tests::above(3),
+    },
+    Tier {
         number: 4,
         name: "vfio-user socket, malformed messages",
         run: || {
