@@ -97,6 +97,8 @@ pub(crate) struct Connection {
     pub(crate) peer_wait_ns: u64,
     /// Whether CONNECTIONS_ACTIVE counts it.
     pub(crate) active: bool,
+    /// It was lost here and the peer does not know.
+    pub(crate) owes_goodbye: bool,
     /// Whether the queue pair ever left INIT for it.
     pub(crate) connected: bool,
 }

@@ -175,6 +175,7 @@ impl Control<'_> {
 
     /// DISCONNECT: the exchange of messages is over, or there is none `[CM-12]`.
     pub(crate) fn drain(&mut self, handle: u32) {
+        self.settle_goodbye(handle);
         self.count_ended(handle);
         if let Some(c) = self.plane.connections.table.get_mut(handle) {
             c.outstanding = None;
@@ -246,6 +247,9 @@ impl Control<'_> {
 
     /// Tells the peer of the end without waiting for an answer.
     pub(super) fn say_goodbye(&mut self, handle: u32) {
+        if let Some(c) = self.plane.connections.table.get_mut(handle) {
+            c.owes_goodbye = false;
+        }
         let tid = self.plane.connections.random();
         if let Some(dreq) = self
             .plane
@@ -255,6 +259,19 @@ impl Control<'_> {
             .map(|c| c.dreq(tid))
         {
             self.send_once(handle, &dreq);
+        }
+    }
+
+    /// Tells a peer that does not know of the end.
+    fn settle_goodbye(&mut self, handle: u32) {
+        if self
+            .plane
+            .connections
+            .table
+            .get(handle)
+            .is_some_and(|c| c.owes_goodbye)
+        {
+            self.say_goodbye(handle);
         }
     }
 
@@ -285,7 +302,8 @@ impl Control<'_> {
                 self.reject_peer(handle, RejOf::Rep, RejectReason::CONSUMER_DEFINED, nothing);
             }
             State::Established => self.say_goodbye(handle),
-            State::DreqSent | State::PeerGone | State::Draining(_) | State::Dead(_) => (),
+            State::PeerGone => self.settle_goodbye(handle),
+            State::DreqSent | State::Draining(_) | State::Dead(_) => (),
         }
         self.bury(handle, Status::CANCELLED);
         self.forget_events(handle);

@@ -254,7 +254,11 @@ impl Control<'_> {
             }
             Notice::Failed { connection, .. } => match self.state_of(connection) {
                 Some(State::RepSent | State::RepReceived | State::Established) => {
-                    self.say_goodbye(connection);
+                    // The peer is told when the consumer disconnects, not now: an answer that tells it more, a NAK, may
+                    // be on the way and must not find the queue pair quiesced.
+                    if let Some(c) = self.plane.connections.table.get_mut(connection) {
+                        c.owes_goodbye = true;
+                    }
                     self.lost(connection, Status::ABORTED);
                 }
                 _ => (),

@@ -161,6 +161,7 @@ impl Control<'_> {
             mra_due: Some(now.after(peer_wait_ns / 2)),
             peer_wait_ns,
             active: false,
+            owes_goodbye: false,
             connected: false,
         };
         let Some(handle) = connections.insert(connection) else {

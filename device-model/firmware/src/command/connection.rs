@@ -361,6 +361,7 @@ fn begin(
         mra_due: None,
         peer_wait_ns: 0,
         active: false,
+        owes_goodbye: false,
         connected: false,
     };
     let guid = connections.guid();
