@@ -345,13 +345,25 @@ impl<P: TestPlatform> Client<P> {
         port: u16,
         private_data: &[u8],
     ) -> Result<Connected, ClientError> {
+        self.connect_via(qpn, from, (destination, None), port, private_data)
+    }
+
+    /// As [`Client::connect`], by a next hop that is known (an Ethernet address) beside the destination.
+    pub fn connect_via(
+        &mut self,
+        qpn: Qpn,
+        from: AddressIndex,
+        (destination, next_hop): ([u8; 16], Option<[u8; 6]>),
+        port: u16,
+        private_data: &[u8],
+    ) -> Result<Connected, ClientError> {
         let cookie = self.cookie();
         let connect = Connect {
             qpn,
             from: Err(from),
             destination,
             port,
-            next_hop: None,
+            next_hop,
             read_depth_in: 16,
             read_depth_out: 16,
             retry_count: 7,
