@@ -86,6 +86,19 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
         released_request
     );
     list.add(
+        "connect.timed_out@peer",
+        &["CM-5", "CM-18", "ERR-3"],
+        CM.lane(crate::Lane::Peer),
+        timed_out,
+    );
+    ends!(
+        list,
+        "connect.aborted",
+        &["CM-2", "CM-14", "ERR-3"],
+        CM,
+        aborted
+    );
+    list.add(
         "connect.resolves_the_address@peer",
         &["CM-1", "ADDR-3"],
         CM.lane(crate::Lane::Peer),
@@ -547,6 +560,73 @@ fn unreachable<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         "connection of QUERY_QP",
         a.qp.query(&a.dev)?.get("connection"),
         0,
+    )
+}
+
+/// The next hop is somebody who is not there.
+fn timed_out<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    let pair = cx.ends()?;
+    let a = &pair.a;
+    let failures = a.dev.counter("CONNECT_FAILURES")?;
+    let request = connect(a, &pair.b, CONNECT_COOKIE)
+        .set("flags.next_hop", 1)
+        .set_bytes("next_hop", &[2, 0xDE, 0xAD, 0, 0, 1])
+        .set_bytes("destination", &ipv4(251));
+    a.dev.ok(&request)?;
+    // As long as the protocol takes: minutes of the machine's clock are not asked for, but some timeouts are.
+    for _ in 0..12 {
+        a.dev.pass(5_000_000_000);
+        let event = a.dev.take_event(|e| e.cookie.get() == CONNECT_COOKIE)?;
+        let Some(event) = event else { continue };
+        let cm = super::parse(&event)?;
+        equal("event", cm.code, EventCode::CONNECT_FAILED)?;
+        equal("status", cm.body.status(), Status::TIMED_OUT)?;
+        check(
+            a.dev.counter("CM_RETRIES")? >= 1,
+            "CM_RETRIES does not count",
+        )?;
+        a.dev.counted("CONNECT_FAILURES", failures, 1)?;
+        return a.qp.expect_state(&a.dev, QpState::INIT);
+    }
+    crate::failure::fail("CONNECT to a peer that does not answer did not end within a minute")
+}
+
+/// The connection is lost between CONNECT_REPLY and COMPLETE_CONNECT.
+fn aborted<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    let l = listening(cx, 4)?;
+    let (a, b) = (&l.pair.a, &l.pair.b);
+    let active = a
+        .dev
+        .ok(&connect(a, b, CONNECT_COOKIE))?
+        .get32("connection");
+    let request = expect_event(
+        &b.dev,
+        LISTEN_COOKIE,
+        EventCode::CONNECT_REQUEST,
+        Status::OK,
+    )?;
+    let passive = request.connection.get();
+    b.dev.ok(&accept(passive, b.qp.qpn, ACCEPT_COOKIE))?;
+    expect_event(&a.dev, CONNECT_COOKIE, EventCode::CONNECT_REPLY, Status::OK)?;
+    b.dev
+        .ok(&by_connection(Opcode::RELEASE_CONNECTION, passive))?;
+    expect_event(
+        &a.dev,
+        CONNECT_COOKIE,
+        EventCode::PEER_DISCONNECTED,
+        Status::OK,
+    )
+    .or_else(|_| {
+        // Lost, not disconnected, is as true.
+        a.dev.settle();
+        Ok::<_, crate::Failure>(request)
+    })?;
+    let complete = by_connection(Opcode::COMPLETE_CONNECT, active);
+    a.dev.refused(&complete, Status::ABORTED, "*", None)?;
+    let state = a.qp.state(&a.dev)?;
+    check(
+        [QpState::QUIESCED, QpState::ERROR].contains(&state),
+        format_args!("the queue pair is in {state}"),
     )
 }
 
