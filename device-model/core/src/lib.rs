@@ -18,7 +18,8 @@
 //! | [`keys`] | domains, regions, windows, and the checks of every access |
 //! | [`cq`], [`eq`], [`srq`], [`events`] | completions, event queues, shared receives |
 //! | [`eth`] | the Ethernet lane |
-//! | [`segment`] | messages between devices of one process |
+//! | [`wqe`], [`qp`] | entries of work queues; queue pairs |
+//! | [`segment`], [`payload`] | messages between devices of one process, and their data |
 //! | [`hardware`] | all of it together, and the schedule of work |
 //! | [`counters`], [`fault`] | what is counted, what can be made to fail |
 //!
