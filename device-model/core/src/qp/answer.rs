@@ -163,7 +163,10 @@ impl Qp {
             .and_then(|ranges| {
                 ranges.as_slice().iter().try_for_each(|range| {
                     data.place(&cx.res.dma, *range).map_err(|e| match e {
-                        CopyError::Destination(e) => Refusal::local_dma(e),
+                        CopyError::Destination(e) => {
+                            cx.res.counters.count(CounterId::DMA_ERRORS);
+                            Refusal::local_dma(e)
+                        }
                         // The peer looked before it sent; its memory went away meanwhile.
                         CopyError::Source(_) => Refusal::new(
                             CompletionStatus::REMOTE_OPERATION_ERROR,
@@ -190,6 +193,7 @@ impl Qp {
         if let Some(link) = self.link.as_mut() {
             link.stuck = Some(message);
         }
+        cx.res.counters.count(CounterId::DMA_ERRORS);
         let refusal = Refusal::new(CompletionStatus::LOCAL_ACCESS_ERROR, error);
         self.fail_message(message, refusal);
         self.retire(cx);

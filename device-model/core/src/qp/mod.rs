@@ -38,10 +38,11 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use rnic_abi::{ProviderError, QpState, WorkOpcode};
+use rnic_abi::{CounterId, ProviderError, QpState, WorkOpcode};
 use rnic_transport::rc::{Requester, Responder};
 use rnic_wire::Mtu;
 
+use crate::dma::DmaError;
 use crate::env::{Env, Nanos};
 use crate::error::Refusal;
 use crate::resources::Resources;
@@ -67,6 +68,14 @@ pub(crate) struct Cx<'a> {
     pub env: &'a mut dyn Env,
     pub res: &'a mut Resources,
     pub side: &'a mut Side,
+}
+
+impl Cx<'_> {
+    /// Counts an access to our memory that failed, and says so to whoever asked for it.
+    fn dma_failed(&mut self, error: DmaError) -> Refusal {
+        self.res.counters.count(CounterId::DMA_ERRORS);
+        Refusal::local_dma(error)
+    }
 }
 
 /// What a fetched entry waits for.

@@ -289,8 +289,10 @@ impl Path {
                 for range in ranges.as_slice() {
                     let len = usize::try_from(range.len).unwrap_or(usize::MAX);
                     let (now, later) = room.split_at_mut(len.min(room.len()));
-                    let read = cx.res.dma.read(range.iova, now);
-                    read.map_err(|e| SendError::Local(Refusal::local_dma(e)))?;
+                    if let Err(error) = cx.res.dma.read(range.iova, now) {
+                        cx.res.counters.count(CounterId::DMA_ERRORS);
+                        return Err(SendError::Local(Refusal::local_dma(error)));
+                    }
                     room = later;
                 }
             }
@@ -346,7 +348,7 @@ fn in_process(cx: &mut Cx<'_>, data: Outgoing) -> Result<Payload, SendError> {
         Outgoing::Ranges(ranges) => {
             ranges
                 .validate(&cx.res.dma)
-                .map_err(|e| SendError::Local(Refusal::local_dma(e)))?;
+                .map_err(|e| SendError::Local(cx.dma_failed(e)))?;
             Payload::Memory {
                 space: Arc::clone(&cx.res.dma),
                 ranges,

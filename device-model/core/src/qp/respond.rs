@@ -219,7 +219,7 @@ impl Qp {
                 .map_err(Trouble::receive)?;
             for range in ranges.as_slice() {
                 place(cx, &mut data, *range)
-                    .map_err(|e| side(e, |e| Trouble::receive(Refusal::local_dma(e))))?;
+                    .map_err(|e| side(e, |e| Trouble::receive(cx.dma_failed(e))))?;
             }
         }
         if let Some(end) = end {
@@ -289,10 +289,10 @@ impl Qp {
                 .keys
                 .check_remote(self.pd, self.qpn, key.0, address, len, RemoteRight::Write)
                 .map_err(Trouble::access)?;
-            for range in extent.ranges() {
-                data.place(&cx.res.dma, range)
-                    .map_err(|e| side(e, |e| Trouble::operational(Refusal::remote_dma(e))))?;
-            }
+            let placed = extent
+                .ranges()
+                .try_for_each(|range| data.place(&cx.res.dma, range));
+            placed.map_err(|e| side(e, |e| Trouble::operational(cx.dma_failed(e))))?;
         }
         let Some(end) = end else {
             return Ok(Committed::No);
@@ -361,7 +361,7 @@ impl Qp {
         let found = iova.ok_or(DmaError::Unmapped { iova: address });
         let original = found
             .and_then(|iova| act(cx, iova))
-            .map_err(|e| Trouble::operational(Refusal::remote_dma(e)))?;
+            .map_err(|e| Trouble::operational(cx.dma_failed(e)))?;
         cx.res.counters.count(CounterId::ATOMICS_IN);
         if let Some(link) = self.link.as_mut() {
             link.responder.commit_atomic(header, original);
