@@ -38,7 +38,10 @@ use std::time::Instant;
 use anyhow::{Context, anyhow};
 use rnic_core::dma::{FilePolicy, SharedMemory};
 use rnic_core::env::{NeighbourId, PortInfo};
+use rnic_abi::feature;
 use rnic_firmware::{Config as DeviceConfig, Device};
+
+use crate::cli::Doorbell;
 use rnic_net::fabric::{Fabric, FabricPort, Wake};
 use rnic_net::uplink::Uplink;
 use vfio_user_server::{Listener, Server};
@@ -183,10 +186,15 @@ fn build(config: &Config, wakers: &[Arc<Waker>]) -> anyhow::Result<Vec<Part>> {
             neighbours: Arc::clone(&neighbours),
             start,
         };
-        let model = Device::new(DeviceConfig {
+        let mut description = DeviceConfig {
             guid: device.guid,
             ..DeviceConfig::new(device.mac)
-        })?;
+        };
+        if device.doorbell == Doorbell::Trap {
+            // Every ring is a message: there is nothing to look for, so no summary and no sleep.
+            description.features &= !(feature::SUMMARY | feature::PARKING);
+        }
+        let model = Device::new(description)?;
         let function = Function::new(model, host, device.doorbell, device.irq, policy)?;
         let listener = Listener::bind(&device.socket)
             .with_context(|| format!("device {index}: socket {}", device.socket.display()))?;

@@ -122,7 +122,7 @@ fn node(index: usize, options: &Options) -> Result<Node, PlatformError> {
     let doorbells =
         SharedMemory::new(place::BAR_DOORBELLS_SIZE).map_err(|_| PlatformError::NoMemory)?;
     Ok(Node {
-        device: world::device(number),
+        device: world::device(number, options.mapped),
         memory: Memory::new(MEMORY, base)?,
         host: Host {
             doorbells: Arc::new(doorbells),

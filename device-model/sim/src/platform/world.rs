@@ -8,6 +8,7 @@ use rnic_core::env::Delivered;
 use rnic_core::env::{Budget, Env, Nanos, NeighbourId, PortInfo, Progress, Sent};
 use rnic_core::fault::{Fault, FaultPlan, Site};
 use rnic_core::segment::Segment;
+use rnic_abi::feature;
 use rnic_firmware::{Config, Device};
 use rnic_platform::{DmaAccess, PlatformError};
 use rnic_wire::{Gid, MacAddr};
@@ -334,9 +335,14 @@ impl World {
     }
 }
 
-/// The device of function `number`: everything offered, masks decided by the host.
-pub(super) fn device(number: u8) -> Device {
-    Device::new(Config::new(mac(number.into()))).expect("the address is unicast and not zero")
+/// The device of function `number`: everything offered, masks decided by the host. Where every ring is a message there
+/// is nothing to look for, so no summary and no sleep.
+pub(super) fn device(number: u8, mapped: bool) -> Device {
+    let mut config = Config::new(mac(number.into()));
+    if !mapped {
+        config.features &= !(feature::SUMMARY | feature::PARKING);
+    }
+    Device::new(config).expect("the address is unicast and not zero")
 }
 
 /// The Ethernet address of a function.

@@ -99,12 +99,6 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
         aborted
     );
     list.add(
-        "connect.resolves_the_address@peer",
-        &["CM-1", "ADDR-3"],
-        CM.lane(crate::Lane::Peer),
-        resolves,
-    );
-    list.add(
         "connect.without_loopback",
         &["CM-10"],
         CM.features(feature::LOOPBACK),
@@ -631,22 +625,6 @@ fn aborted<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 }
 
 /// The device finds the peer by itself.
-fn resolves<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
-    let l = listening(cx, 4)?;
-    let (a, b) = (&l.pair.a, &l.pair.b);
-    let request = connect(a, b, CONNECT_COOKIE)
-        .set("flags.next_hop", 0)
-        .set_bytes("next_hop", &[0; 6]);
-    a.dev.ok(&request)?;
-    expect_event(
-        &b.dev,
-        LISTEN_COOKIE,
-        EventCode::CONNECT_REQUEST,
-        Status::OK,
-    )
-    .map(drop)
-}
-
 fn released_request<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let l = listening(cx, 4)?;
     let (a, b) = (&l.pair.a, &l.pair.b);
