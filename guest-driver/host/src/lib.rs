@@ -21,11 +21,11 @@ mod vectors;
 mod vfio;
 
 pub use arena::{HostBuffer, Mapped};
-pub use {rnic_driver_core as driver, rnic_platform as platform};
 pub use doorbell::HostDoorbell;
 pub use qtest::{Qtest, QtestOptions};
 pub use socket::{Socket, SocketOptions};
 pub use vfio::{Vfio, VfioOptions};
+pub use {rnic_driver_core as driver, rnic_platform as platform};
 
 /// Why a platform could not be opened.
 #[derive(Debug)]

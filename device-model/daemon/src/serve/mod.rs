@@ -36,9 +36,9 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
+use rnic_abi::feature;
 use rnic_core::dma::{FilePolicy, SharedMemory};
 use rnic_core::env::{NeighbourId, PortInfo};
-use rnic_abi::feature;
 use rnic_firmware::{Config as DeviceConfig, Device};
 
 use crate::cli::Doorbell;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rnic_abi::feature;
 use rnic_core::dma::SharedMemory;
 use rnic_core::env::Delivered;
 use rnic_core::env::{Budget, Env, Nanos, NeighbourId, PortInfo, Progress, Sent};
 use rnic_core::fault::{Fault, FaultPlan, Site};
 use rnic_core::segment::Segment;
-use rnic_abi::feature;
 use rnic_firmware::{Config, Device};
 use rnic_platform::{DmaAccess, PlatformError};
 use rnic_wire::{Gid, MacAddr};
