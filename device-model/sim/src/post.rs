@@ -163,7 +163,7 @@ impl Sim {
             silent: op.silent,
             byte_count: if reads_remote { op.length } else { 0 },
             slots,
-            sink: (reads_remote && !twist.fails).then(|| (pieces, old)),
+            sink: (reads_remote && !twist.fails).then_some((pieces, old)),
             modifies: (new.is_some() && !twist.fails).then_some(there),
             reads: reads_remote.then_some(there),
             purpose: Purpose::Plain,

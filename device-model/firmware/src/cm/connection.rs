@@ -11,7 +11,7 @@ use rnic_wire::{CmMad, Gid, MacAddr, Mtu, Psn, Qpn};
 
 /// Time that a connection's identifiers are kept back after its end `[CM-15]`: twice what a packet can take at the
 /// packet life time code 16 that Linux assumes for RoCE.
-pub(super) const TIME_WAIT_NS: u64 = 2 * 4096 << 16;
+pub(super) const TIME_WAIT_NS: u64 = (2 * 4096) << 16;
 /// Ended connections remembered.
 const TIME_WAIT_MAX: usize = 4096;
 

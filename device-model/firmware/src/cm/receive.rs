@@ -252,8 +252,12 @@ impl Control<'_> {
                     self.confirmed_by_peer(connection);
                 }
             }
-            Notice::Failed { connection, .. } => match self.state_of(connection) {
-                Some(State::RepSent | State::RepReceived | State::Established) => {
+            Notice::Failed { connection, .. } => {
+                let stands = matches!(
+                    self.state_of(connection),
+                    Some(State::RepSent | State::RepReceived | State::Established)
+                );
+                if stands {
                     // The peer is told when the consumer disconnects, not now: an answer that tells it more, a NAK, may
                     // be on the way and must not find the queue pair quiesced.
                     if let Some(c) = self.plane.connections.table.get_mut(connection) {
@@ -261,8 +265,7 @@ impl Control<'_> {
                     }
                     self.lost(connection, Status::ABORTED);
                 }
-                _ => (),
-            },
+            }
             // Addresses are not resolved: the next hop comes with CONNECT, or with the peer's frame.
             Notice::NextHopWanted { .. } => (),
         }

@@ -336,7 +336,9 @@ fn local_invalidate<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 }
 
 fn local_invalidate_refused<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
-    let rows: [(&str, Error, fn(u32, u32) -> u32); 4] = [
+    /// The key to invalidate, of a region's and a fast-register region's.
+    type Choose = fn(u32, u32) -> u32;
+    let rows: [(&str, Error, Choose); 4] = [
         (
             "a region made by COMMIT_MR",
             Error::INVALIDATE_REFUSED,
