@@ -498,8 +498,7 @@ impl Sim {
                 self.forget(number);
             }
         }
-        let plan = &self.plan;
-        let new = Guest::new(&self.machine, guest, plan.cqs, plan.ipv6, plan.seed)?;
+        let new = Guest::new(&self.machine, guest, &self.plan)?;
         self.guests[guest] = new;
         for number in 0..self.ends.len() {
             if self.ends[number].guest == guest {

@@ -11,6 +11,7 @@ use rnic_driver_core::{
 use rnic_platform::{DmaAccess, DmaBuffer, Platform};
 
 use crate::arena::{Arena, Piece, RECV_SLOTS, SLOT};
+use crate::plan::Plan;
 use crate::platform::{SimDma, SimMachine, SimPlatform};
 
 /// Steps of a millisecond that a verb may take.
@@ -93,10 +94,9 @@ impl Guest {
     pub fn new(
         machine: &Arc<SimMachine>,
         index: usize,
-        cqs: usize,
-        ipv6: bool,
-        seed: u64,
+        plan: &Plan,
     ) -> Result<Self, String> {
+        let (cqs, ipv6, seed) = (plan.cqs, plan.ipv6, plan.seed);
         let mut faults = 0;
         let device = loop {
             match bring_up(machine, index) {
@@ -160,7 +160,7 @@ impl Guest {
         for number in 0..cqs {
             let geometry = CqGeometry {
                 eqn: guest.eq.eqn(),
-                entries: 1024,
+                entries: plan.cq_entries(index),
                 context: number as u64,
             };
             match guest.call("create_cq", |c, nic| Ok(c.create_cq(nic, 0, &geometry)?))? {

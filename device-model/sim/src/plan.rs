@@ -7,7 +7,8 @@ use rnic_abi::{Mtu, WorkOpcode};
 use rnic_core::env::Budget;
 use rnic_core::fault::{Fault, Rule, Site};
 
-use crate::arena::{LEND, OWN, REMOTE, SLOT_DATA};
+use crate::arena::{LEND, OWN, RECV_SLOTS, REMOTE, SLOT_DATA};
+use crate::end::SEND_ENTRIES;
 use crate::random::Random;
 
 /// An operation on data.
@@ -294,6 +295,16 @@ impl Plan {
             cqs: random.between(1, 3) as usize,
             read_depth: random.between(1, 16) as u8,
         }
+    }
+
+    /// Entries of a completion queue of a function: as few as can never overflow, so that they
+    /// wrap. The driver tells of what it consumed when that is half of the queue.
+    #[must_use]
+    pub fn cq_entries(&self, function: usize) -> u32 {
+        let ends = self.links.iter().flat_map(|(one, other)| [one, other]);
+        let ends = ends.filter(|end| **end == function).count() as u32;
+        let own = ends * (SEND_ENTRIES + RECV_SLOTS as u32);
+        2 * (own + RECV_SLOTS as u32).next_power_of_two()
     }
 
     /// Whether its faults make work requests fail.

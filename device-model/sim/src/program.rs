@@ -153,7 +153,8 @@ impl Sim {
         let guest = &mut self.guests[index];
         match chore {
             Chore::ResizeCq => {
-                let entries = [512, 1024, 2048, 4096][self.random.index(4)];
+                let least = self.plan.cq_entries(index);
+                let entries = least << self.random.below(3);
                 let mut taken = guest.cqs.remove(cq);
                 let result = guest.call("resize_cq", |control, nic| {
                     Ok(control.resize_cq(nic, 0, &mut taken, entries)?)

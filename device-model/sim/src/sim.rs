@@ -144,7 +144,7 @@ impl Sim {
         .map_err(|error| error.to_string())?;
         let mut guests = Vec::new();
         for index in 0..plan.functions {
-            guests.push(Guest::new(&machine, index, plan.cqs, plan.ipv6, plan.seed)?);
+            guests.push(Guest::new(&machine, index, &plan)?);
         }
         let mut sim = Self {
             random: Random::new(plan.seed, 1),
