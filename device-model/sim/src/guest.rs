@@ -91,11 +91,7 @@ impl Guest {
     ///
     /// # Errors
     /// What went wrong.
-    pub fn new(
-        machine: &Arc<SimMachine>,
-        index: usize,
-        plan: &Plan,
-    ) -> Result<Self, String> {
+    pub fn new(machine: &Arc<SimMachine>, index: usize, plan: &Plan) -> Result<Self, String> {
         let (cqs, ipv6, seed) = (plan.cqs, plan.ipv6, plan.seed);
         let mut faults = 0;
         let device = loop {

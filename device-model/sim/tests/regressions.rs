@@ -22,3 +22,24 @@ fn late_duplicate_of_a_read() {
     passes(144);
     passes(153);
 }
+
+/// A late duplicate of a read counted against the read depth, so that a read within it ended the
+/// connection.
+#[test]
+fn late_duplicate_against_the_depth() {
+    passes(345);
+}
+
+/// Requests lost now and then, between answers that the peer is not ready, counted as a peer that
+/// is gone `[QP-31]`.
+#[test]
+fn not_ready_is_not_gone() {
+    passes(24);
+}
+
+/// Completion queues that wrap, and are resized in an odd pass of the owner bit `[CQ-11]`.
+#[test]
+fn resize_in_an_odd_pass() {
+    passes(48);
+    passes(186);
+}

@@ -72,6 +72,8 @@ impl Requester {
                 }
             }
         }
+        // It answers: what was lost between two such answers is no peer that is gone.
+        self.retries_left = self.config.retry_count;
         self.go_back();
         self.recovering = false;
         self.ack_deadline = None;

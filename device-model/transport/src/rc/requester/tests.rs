@@ -290,6 +290,28 @@ fn a_receiver_not_ready_is_asked_again_after_its_time() {
 }
 
 #[test]
+fn a_peer_that_is_not_ready_is_not_gone() {
+    let mut r = Requester::new(RequesterConfig {
+        rnr_retry: 7,
+        ..requester(0).config
+    });
+    r.post(SEND, 1).unwrap();
+    let mut now = NOW;
+    for _ in 0..50 {
+        // One try is lost, the next is answered: not ready.
+        assert!(r.poll_transmit(now, 1).is_some());
+        now = r.next_timer().unwrap();
+        r.on_timer(now);
+        assert!(r.poll_transmit(now, 1).is_some());
+        let rnr = ack(0, Syndrome::RnrNak(RnrTimer::SHORTEST));
+        assert_eq!(r.on_response(now, &rnr), Progress::NotReady);
+        now = r.next_timer().unwrap();
+        r.on_timer(now);
+    }
+    assert_eq!(r.failure(), None);
+}
+
+#[test]
 fn seven_rnr_retries_are_for_ever() {
     let mut r = Requester::new(RequesterConfig {
         rnr_retry: 7,

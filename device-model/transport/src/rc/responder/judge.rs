@@ -157,7 +157,14 @@ impl<T> Responder<T> {
     fn check_single(&self, header: &RequestHeader) -> Result<(), Invalid> {
         let whole = header.packets == 1 && header.length == 0;
         let depth = usize::from(self.config.read_depth);
-        if whole && self.assembly == Assembly::Idle && self.unsent < depth {
+        // What came again does not count: its first answer may have arrived long ago, and the peer
+        // asks for more.
+        let owed = self
+            .saved
+            .iter()
+            .filter(|s| s.unsent.is_some() && !s.replayed);
+        let within = owed.count() < depth;
+        if whole && self.assembly == Assembly::Idle && within {
             Ok(())
         } else {
             Err(Invalid)
@@ -219,6 +226,7 @@ impl<T> Responder<T> {
             .find(|s| s.psn == header.psn && matches!(s.kind, SavedKind::Atomic { .. }));
         match found {
             Some(saved) => {
+                saved.replayed = true;
                 if saved.unsent.replace(0).is_none() {
                     self.unsent += 1;
                 }

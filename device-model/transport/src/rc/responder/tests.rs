@@ -395,6 +395,22 @@ fn a_late_duplicate_of_a_read_whose_key_is_gone_is_dropped() {
 }
 
 #[test]
+fn a_late_duplicate_does_not_count_against_the_depth() {
+    let mut r = responder();
+    execute(&mut r, &read(100, target(10)));
+    execute(&mut r, &read(101, target(10)));
+    answers(&mut r, 9);
+    match r.on_request(&read(101, target(10))) {
+        Verdict::Replay(replay) => r.replay(replay, 2),
+        other => panic!("{other:?}"),
+    }
+    // The depth is two, and the peer has both answers.
+    execute(&mut r, &read(102, target(10)));
+    let v = r.on_request(&read(103, target(10)));
+    assert!(matches!(v, Verdict::Execute(_)), "{v:?}");
+}
+
+#[test]
 fn what_could_not_leave_is_owed_again() {
     let mut r = responder();
     execute(&mut r, &read(100, target(1500)));
