@@ -108,8 +108,11 @@ fn clients_come_and_go() {
             daemon.shows(0, "connected") == false && daemon.shows(0, "dma-maps") == 0
         });
         assert_eq!(daemon.shows(0, "negotiated"), false);
-        let now = descriptors();
-        assert!(now <= *open.get_or_insert(now), "descriptors are lost");
+        // A question by the control socket, just answered, may have one for a moment.
+        let most = *open.get_or_insert_with(&descriptors);
+        wait_until("the last client's descriptors to be closed", || {
+            descriptors() <= most
+        });
     }
     println!("{} KiB resident", daemon.resident());
 }

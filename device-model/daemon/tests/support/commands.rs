@@ -93,13 +93,17 @@ impl Ring {
         rnic_abi::read::<AnswerHeader>(&answer).unwrap().status()
     }
 
-    /// Negotiates SUMMARY and PARKING.
+    /// Negotiates SUMMARY and PARKING where they are offered: where doorbells are mapped.
     pub fn negotiate(&mut self, guest: &mut Guest) {
         let mut request = NegotiateRequest::zeroed();
         request.major = interface::MAJOR.into();
         request.minor = interface::MINOR.into();
-        request.features = (feature::SUMMARY | feature::PARKING).into();
-        request.parked_address = (IOVA + PARKED).into();
+        let offered = u64::from(guest.read32(reg::FEATURES));
+        let wanted = offered & (feature::SUMMARY | feature::PARKING);
+        request.features = wanted.into();
+        if wanted & feature::PARKING != 0 {
+            request.parked_address = (IOVA + PARKED).into();
+        }
         let status = self.status::<cmd::Negotiate>(guest, request.as_bytes().to_vec());
         assert_eq!(status, Status::OK);
     }
