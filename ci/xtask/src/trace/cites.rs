@@ -21,6 +21,7 @@ pub struct Cite {
 fn is_test_file(file: &str) -> bool {
     file.contains("/tests/")
         || file.ends_with("/tests.rs")
+        || file.ends_with("_tests.rs")
         || file.starts_with("firmware-spec/conformance/")
         || file.starts_with("device-model/sim/src/check")
 }
@@ -36,13 +37,14 @@ pub fn read(root: &Path) -> Result<Vec<Cite>> {
         let mut test = is_test_file(&file);
         let mut function = None;
         let mut attributed = false;
+        let mut under_test = false;
         // Citations in the comments above a test belong to the function that follows.
         let mut above = cites.len();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim_start();
-            if line.starts_with("#[cfg(test)]") {
-                test = true;
-            }
+            // A module of tests in this very file, not one that lies in another or a single item.
+            test |= under_test && line.starts_with("mod ") && line.ends_with('{');
+            under_test = line.starts_with("#[cfg(test)]") || under_test && line.starts_with("#[");
             attributed |= line.starts_with("#[test]");
             if let Some(name) = function_name(line) {
                 function = attributed.then(|| name.to_owned());
