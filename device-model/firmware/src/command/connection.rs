@@ -250,20 +250,6 @@ fn check_connect(control: &Control<'_>, request: &ConnectRequest) -> Result<Give
             rnr_retry
         )));
     }
-    let known = [
-        MtuCode::NONE,
-        MtuCode::MTU_256,
-        MtuCode::MTU_512,
-        MtuCode::MTU_1024,
-        MtuCode::MTU_2048,
-        MtuCode::MTU_4096,
-    ];
-    if !known.contains(&request.path_mtu()) {
-        return Err(CommandError::bad_value(offset_of!(
-            ConnectRequest,
-            path_mtu_raw
-        )));
-    }
     private_data(
         &request.private_data,
         request.private_length.get(),
