@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod arrows;
+mod bench;
 mod check;
+mod daemon;
 mod demo;
 mod exec;
 mod guest;
@@ -30,6 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Bench(bench::Args),
     Test(tiers::Args),
     Check(check::Args),
     Setup(setup::Args),
@@ -49,6 +52,7 @@ struct SpecArgs {
 fn main() -> std::process::ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Test(args) => tiers::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Setup(args) => setup::run(&args),

@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: the main job, from nothing to RDMA between two guests.
 
-mod daemon;
 mod figures;
 mod plot;
 
@@ -9,11 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::daemon::Daemon;
 use crate::guest::{Guest, program};
 use crate::setup::guest_files::VFIO;
 use crate::setup::qemu;
-use crate::{ui, workspace};
-use daemon::Daemon;
+use crate::{daemon, ui, workspace};
 use figures::Figures;
 
 /// Boot two guests, each with an rnic, and move verified data between them by RDMA.
@@ -87,7 +86,13 @@ fn play(args: &Args) -> Result<Figures> {
     let pair = program::build_static_release("rnic-driver-host", "rnic-pair")?;
     bar.finish("done");
 
-    let daemon = Daemon::start(&rnic, &args.doorbell)?;
+    let options = daemon::Options {
+        name: "demo",
+        devices: 2,
+        doorbell: &args.doorbell,
+        arguments: &[],
+    };
+    let daemon = Daemon::start(&rnic, &options)?;
     let bar = ui::Progress::start("two guests: boot, connect, transfer");
     let guest = |name: &str, socket: &str, command: String| {
         let script = format!(

@@ -1,4 +1,4 @@
-//! One `rnic` process with two devices.
+//! An `rnic` process of our own, from a release build.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::exec::tied_to_us;
 use crate::workspace;
 
 /// A running daemon. Dropped, it is ended.
@@ -13,6 +14,19 @@ pub struct Daemon {
     child: Child,
     folder: tempfile::TempDir,
     log: PathBuf,
+}
+
+/// How to start one.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// Names its log, below the build output.
+    pub name: &'a str,
+    /// Devices; the sockets are named `a`, `b`, ...
+    pub devices: u8,
+    /// How doorbells reach the devices.
+    pub doorbell: &'a str,
+    /// More of the command line.
+    pub arguments: &'a [&'a str],
 }
 
 /// Builds `rnic` and returns its path.
@@ -28,25 +42,27 @@ pub fn build() -> Result<PathBuf> {
 }
 
 impl Daemon {
-    /// Starts it and waits until its sockets are there. Their names are `a` and `b`.
-    pub fn start(rnic: &Path, doorbell: &str) -> Result<Self> {
+    /// Starts it and waits until its sockets are there.
+    pub fn start(rnic: &Path, options: &Options<'_>) -> Result<Self> {
         // A socket's path has room for 107 characters only, so not below the checkout.
         let folder = tempfile::tempdir().context("cannot make a folder for sockets")?;
-        let log = workspace::target().join("demo/rnic.log");
+        let log = workspace::target().join(format!("{}/rnic.log", options.name));
         if let Some(parent) = log.parent() {
             std::fs::create_dir_all(parent)?;
         }
         let file = std::fs::File::create(&log)
             .with_context(|| format!("cannot write {}", log.display()))?;
-        let device = |name: &str, last: u8| {
-            format!(
-                "socket={},mac=02:00:00:00:00:{last:02x},doorbell={doorbell}",
-                folder.path().join(name).display()
-            )
-        };
-        let child = Command::new(rnic)
-            .arg("serve")
-            .args(["--device", &device("a", 1), "--device", &device("b", 2)])
+        let mut command = Command::new(rnic);
+        command.arg("serve").args(options.arguments);
+        for number in 1..=options.devices {
+            let socket = folder.path().join(socket_name(number));
+            command.arg("--device").arg(format!(
+                "socket={},mac=02:00:00:00:00:{number:02x},doorbell={}",
+                socket.display(),
+                options.doorbell
+            ));
+        }
+        let child = tied_to_us(command)
             .env("RUST_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -55,7 +71,7 @@ impl Daemon {
             .with_context(|| format!("could not start {}", rnic.display()))?;
         let mut daemon = Self { child, folder, log };
         let start = Instant::now();
-        while !(daemon.socket("a").exists() && daemon.socket("b").exists()) {
+        while !(1..=options.devices).all(|n| daemon.socket(&socket_name(n)).exists()) {
             if let Some(status) = daemon.child.try_wait()? {
                 bail!("rnic ended at once ({status}): {}", daemon.words());
             }
@@ -67,6 +83,14 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(daemon)
+    }
+
+    /// Bytes of memory that it occupies (`VmRSS`, proc_pid_status(5)).
+    pub fn resident(&self) -> Result<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Ok(1024 * kib.context("no VmRSS of the daemon")?)
     }
 
     /// Path of a socket.
@@ -83,12 +107,17 @@ impl Daemon {
     pub fn stop(mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             bail!(
-                "rnic ended before the guests did ({status}): {}",
+                "rnic ended before its clients did ({status}): {}",
                 self.words()
             );
         }
         Ok(())
     }
+}
+
+/// `a` for the first device.
+fn socket_name(number: u8) -> String {
+    char::from(b'a' + number.saturating_sub(1)).to_string()
 }
 
 impl Drop for Daemon {
