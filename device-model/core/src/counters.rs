@@ -2,7 +2,7 @@
 
 use rnic_abi::{COUNTERS, CounterId};
 
-/// All counters of a device, since its last reset.
+/// All counters of a device, since its last reset `[CNT-1]`.
 #[derive(Clone, Debug)]
 pub struct Counters {
     values: [u64; COUNTERS.len()],

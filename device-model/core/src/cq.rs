@@ -194,6 +194,7 @@ impl Cq {
             .publish(dma, self.producer, completion.as_bytes())
             .is_err()
         {
+            // [CQ-4]
             return Err(self.fail(CqErrorCause::DMA));
         }
         let solicited = completion.status() != CompletionStatus::SUCCESS

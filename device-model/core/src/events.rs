@@ -49,7 +49,7 @@ impl Event {
         }
     }
 
-    /// The entry, but for sequence, timestamp and owner bit.
+    /// The entry, but for sequence, timestamp and owner bit; zero where it is reserved `[CONV-3]`.
     #[must_use]
     pub fn entry(&self) -> GeneralEvent {
         let mut entry = GeneralEvent::zeroed();

@@ -100,6 +100,7 @@ impl Hardware {
         registers.set(reg::NODE_GUID, identity.guid);
         registers.set(reg::MAC_ADDRESS, u64::from_le_bytes(mac));
         registers.set(reg::FEATURES, identity.features);
+        // [REG-12]
         registers.set_field(
             reg::CAPABILITY,
             reg::capability::COMMAND_RING_LOG,
@@ -130,6 +131,7 @@ impl Hardware {
         data.fill(0);
         let value = match bar {
             place::BAR_REGISTERS => {
+                // [REG-13] The host's clock is monotonic, and no reset touches it.
                 self.registers.set(reg::CLOCK, env.now().get());
                 self.registers.read(offset, data.len())
             }
@@ -224,6 +226,7 @@ impl Hardware {
                 }
                 Effect::None
             }
+            // [INT-3]
             reg::INTR_TEST => {
                 self.raise_cause(env, store.written & CAUSES);
                 Effect::None
@@ -236,6 +239,7 @@ impl Hardware {
                 self.notified = true;
                 Effect::Run
             }
+            // SCRATCH, and set-up that is read when it is needed, have no effect here [REG-14].
             _ => Effect::None,
         }
     }
@@ -293,7 +297,7 @@ impl Hardware {
         self.registers.set(reg::FAILURE_INFO, failure.info);
     }
 
-    /// Stops the command ring `[CMD-4]`, `[CMD-5]`.
+    /// Stops the command ring, not the device `[ERR-1]`, `[CMD-4]`, `[CMD-5]`.
     fn stop_command_ring(&mut self, env: &mut dyn Env, failure: RingFailure) {
         log::debug!("{failure}");
         self.command_ring = None;
@@ -371,7 +375,7 @@ impl Hardware {
         }
     }
 
-    /// What NEGOTIATE put in force. `parked_address` belongs to PARKING.
+    /// What NEGOTIATE put in force, to the next reset `[BRING-8]`. `parked_address` belongs to PARKING.
     pub fn negotiated(&mut self, features: u64, parked_address: Option<u64>) {
         self.resources.features = features;
         self.registers.set(reg::ACTIVE_FEATURES, features);
@@ -647,7 +651,7 @@ impl Hardware {
         fence(Ordering::SeqCst);
     }
 
-    /// Counts an access that was ignored.
+    /// Counts an access that was ignored `[ERR-2]`.
     pub fn count_guest_error(&mut self) {
         count_guest_error(&mut self.registers);
         self.resources.counters.count(CounterId::GUEST_ERRORS);

@@ -118,6 +118,7 @@ impl Resources {
             self.fail_cq(env, cqn, CqErrorCause::DMA);
             return Err(CqFailed(CqErrorCause::DMA));
         }
+        // [CQ-13]
         let timestamp = if self.features & feature::TIMESTAMPS != 0 {
             now.get()
         } else {
@@ -136,6 +137,7 @@ impl Resources {
             Ok(()) => {
                 self.counters.count(CounterId::COMPLETIONS);
                 match completion.status() {
+                    // [ERR-2]
                     CompletionStatus::SUCCESS => (),
                     CompletionStatus::FLUSHED => self.counters.count(CounterId::FLUSHED),
                     _ => self.counters.count(CounterId::COMPLETION_ERRORS),

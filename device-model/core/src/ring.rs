@@ -211,8 +211,8 @@ impl Ring {
     }
 
     /// Writes the entry with free-running index `index`: first all but the last 8 bytes, then
-    /// these as one store that publishes the entry `[CONV-7]`. The owner bit is in `entry`
-    /// already. An entry of another length than the stride is not written.
+    /// these as one store that publishes the entry, after all data that was placed before `[CONV-7]`,
+    /// `[QP-36]`. The owner bit is in `entry` already. An entry of another length than the stride is not written.
     pub fn publish(&self, dma: &DmaSpace, index: u32, entry: &[u8]) -> Result<(), DmaError> {
         let Some((body, last)) = entry.split_last_chunk::<8>() else {
             return Ok(());

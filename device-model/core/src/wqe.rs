@@ -304,7 +304,7 @@ fn parse_request(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<
     }
 }
 
-/// Flags that an operation takes; none for an operation that there is not.
+/// Flags that an operation takes `[QP-33]`; none for an operation that there is not.
 fn legal_flags(opcode: WorkOpcode, rules: SendRules) -> Option<WorkFlags> {
     let all = WorkFlags::SILENT | WorkFlags::FENCE;
     match opcode {

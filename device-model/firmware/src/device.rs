@@ -214,7 +214,7 @@ impl Device {
         self.reset_device(env, function.is_some());
     }
 
-    /// Everything above configuration space. The MSI-X table belongs to the function and survives
+    /// Everything above configuration space, whatever was under way `[RESET-3]`. The MSI-X table belongs to the function and survives
     /// a reset of the device alone.
     fn reset_device(&mut self, env: &mut dyn Env, function: bool) {
         if !mutant("RESET-1/answers") {
@@ -330,7 +330,8 @@ impl Device {
         }
     }
 
-    /// Does work: commands, doorbells, queues, timers; bounded by `budget`.
+    /// Does work: commands, doorbells, queues, timers; bounded by `budget`, so that other functions
+    /// have their turn `[CONV-12]`.
     pub fn run(&mut self, env: &mut dyn Env, mut budget: Budget) -> Progress {
         self.last_run = env.now();
         let mut control = Control {

@@ -76,6 +76,11 @@ const STEPS: &[Step] = &[
         run: spec,
     },
     Step {
+        name: "trace",
+        what: "every MUST has code and a test, every name of the specification a clause",
+        run: crate::trace::check,
+    },
+    Step {
         name: "header",
         what: "the generated C header compiles",
         run: c_header::run,

@@ -68,23 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
     for problem in &outcome.problems {
         println!("{problem}");
     }
-    println!(
-        "{} clauses, {} of them MUST; {} cited by code, {} by tests; {} exceptions; {} names checked",
-        outcome.rows.len(),
-        outcome.rows.values().filter(|r| r.must).count(),
-        outcome.rows.values().filter(|r| !r.code.is_empty()).count(),
-        outcome
-            .rows
-            .values()
-            .filter(|r| !r.tests.is_empty())
-            .count(),
-        outcome
-            .rows
-            .values()
-            .filter(|r| r.exception.is_some())
-            .count(),
-        outcome.names,
-    );
+    println!("{}", outcome.summary());
     if outcome.problems.is_empty() {
         Ok(())
     } else {
@@ -92,6 +76,16 @@ pub fn run(args: &Args) -> Result<()> {
             "{} clauses or names are not covered",
             outcome.problems.len()
         )
+    }
+}
+
+/// The same as a step of tier 0.
+pub fn check() -> Result<String> {
+    let outcome = examine(workspace::root())?;
+    if outcome.problems.is_empty() {
+        Ok(outcome.summary())
+    } else {
+        bail!("{}", outcome.problems.join("\n"))
     }
 }
 
@@ -112,6 +106,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    fn summary(&self) -> String {
+        let count = |is: fn(&Row) -> bool| self.rows.values().filter(|row| is(row)).count();
+        format!(
+            "{} clauses, {} of them MUST; {} cited by code, {} by tests; {} exceptions; {} names checked",
+            self.rows.len(),
+            count(|row| row.must),
+            count(|row| !row.code.is_empty()),
+            count(|row| !row.tests.is_empty()),
+            count(|row| row.exception.is_some()),
+            self.names,
+        )
+    }
+
     fn markdown(&self) -> String {
         let mut out = String::from("| clause | code | tests |\n|---|---|---|\n");
         for ((chapter, number), row) in &self.rows {

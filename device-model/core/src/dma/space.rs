@@ -34,7 +34,8 @@ impl Piece<'_> {
     }
 }
 
-/// The walk over an access. Ends after the first error.
+/// The walk over an access: the only way to memory, and it stays within maps `[CONV-12]`. It gathers
+/// across maps as if memory were one piece `[MEM-25]`. Ends after the first error.
 pub(super) struct Pieces<'a> {
     space: &'a DmaSpace,
     at: Option<Cursor>,

@@ -194,6 +194,7 @@ impl Doorbells {
         if self.summary {
             self.poll_summary(env)
         } else if env.doorbells_mapped() {
+            // [DB-10]
             self.scan(env, SLOTS_A_POLL)
         } else {
             false
@@ -332,6 +333,7 @@ impl Doorbells {
         }
     }
 
+    /// Whether a slot is a word of a map that is in force: only with SUMMARY `[DB-10]`.
     fn is_map_word(&self, slot: u32) -> bool {
         self.summary
             && if slot < DOORBELL_PAGE_SLOTS {

@@ -249,6 +249,7 @@ impl Lane {
         let counters = &mut resources.counters;
         match placed {
             Ok(Placed::Yes) => {
+                // [ETH-11]
                 counters.count(CounterId::ETH_FRAMES_IN);
                 counters.add(CounterId::ETH_OCTETS_IN, frame.len() as u64);
                 match Kind::of(destination) {

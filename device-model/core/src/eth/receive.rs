@@ -37,7 +37,7 @@ impl Receive {
         &mut self.ring
     }
 
-    /// Puts a frame in the next buffer.
+    /// Puts a frame in the next buffer as it came, with its tag if it has one `[ETH-9]`.
     pub(super) fn place(
         &mut self,
         resources: &mut Resources,

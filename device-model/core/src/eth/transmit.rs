@@ -217,7 +217,8 @@ impl Transmit {
         Ok(None)
     }
 
-    /// Gives the next frame of the staged chain to the port.
+    /// Gives the next frame of the staged chain to the port, tag and all `[ETH-9]`, and counts it
+    /// `[ETH-11]`.
     fn send(
         &mut self,
         env: &mut dyn Env,

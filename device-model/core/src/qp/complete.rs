@@ -171,6 +171,7 @@ impl Qp {
             .with_opcode(entry.opcode)
             .with_status(how.status)
             .with_syndrome(how.error);
+        // [CONV-10]
         c.context.set(entry.context);
         c.qpn.set(self.qpn);
         c.byte_count.set(bytes);
@@ -186,6 +187,7 @@ impl Qp {
         let Some(receiving) = self.receiving.take() else {
             return;
         };
+        // [QP-33]
         let mut flags = CompletionFlags(0).with_solicited(received.solicited);
         let mut c = Completion::zeroed();
         let opcode = match received.what {
@@ -248,7 +250,8 @@ impl Qp {
         }
     }
 
-    /// The queue pair fails by itself: one event, then everything is flushed `[QP-37]`, `[QP-38]`.
+    /// The queue pair fails by itself, and it alone `[ERR-1]`: one event, then everything is flushed
+    /// `[QP-37]`, `[QP-38]`.
     pub(super) fn enter_error(&mut self, cx: &mut Cx<'_>, error: ProviderError) {
         if matches!(self.state, QpState::ERROR | QpState::RESET) || self.dying {
             return;

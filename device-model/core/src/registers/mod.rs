@@ -125,8 +125,8 @@ impl RegisterFile {
         Some(read)
     }
 
-    /// Writes `bytes` (4 or 8) at `offset` as the driver does; none for an access that is
-    /// ignored.
+    /// Writes `bytes` (4 or 8) at `offset` as the driver does, each bit by its access type `[REG-3]`;
+    /// none for an access that is ignored.
     pub fn write(&mut self, offset: u64, bytes: usize, value: u64) -> Option<Store> {
         let part = self.part(offset, bytes)?;
         let rules = self.rules.get(part.index)?;

@@ -114,7 +114,7 @@ fn parse<C: Code>(request: &[u8]) -> Result<C::Request> {
     rnic_abi::read(request).ok_or(CommandError::whole(Status::INVALID_LENGTH))
 }
 
-/// The answer without a body.
+/// The answer without a body. As every answer it begins as zeros, reserved fields included `[CONV-3]`.
 pub(crate) fn empty() -> rnic_abi::EmptyAnswer {
     rnic_abi::EmptyAnswer::zeroed()
 }
@@ -132,7 +132,7 @@ struct Waiter {
     work: Box<dyn Waiting>,
 }
 
-/// What every answer repeats `[CMD-11]`.
+/// What every answer repeats `[CMD-11]`, unchanged `[CONV-10]`.
 #[derive(Clone, Copy, Default)]
 struct Echo {
     opcode: Opcode,
@@ -207,6 +207,7 @@ impl Commands {
         let too_short = CommandError::whole(Status::INVALID_LENGTH);
         let header = header.ok_or(too_short)?;
         let opcode = header.opcode();
+        // [CMD-12]
         let unknown = CommandError::new(
             Status::UNKNOWN_COMMAND,
             SyndromeReason::BAD_VALUE,
@@ -260,6 +261,7 @@ impl Commands {
                 offset,
             ));
         }
+        // [CMD-22] Nothing else answers it.
         if control.env.fault(Site::Command) == Some(Fault::Fail) {
             let counters = &mut control.hardware.resources.counters;
             counters.count(CounterId::FAULTS_INJECTED);
@@ -307,6 +309,7 @@ fn answer(
             body
         }
         Err(error) => {
+            // [ERR-2]
             counters.count(CounterId::COMMAND_ERRORS);
             log::debug!("{}: {error}", echo.opcode);
             header.set_status(error.status);

@@ -251,6 +251,7 @@ impl Requester {
     /// [`PostError`]; nothing is queued then.
     pub fn post(&mut self, message: Message, length: u32) -> Result<u64, PostError> {
         let reads = message.is_read_or_atomic();
+        // [QP-32]
         if reads && self.config.read_depth == 0 {
             return Err(PostError::NoReadDepth);
         }

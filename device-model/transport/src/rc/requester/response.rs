@@ -56,6 +56,7 @@ impl Requester {
         Progress::Failed
     }
 
+    /// `[QP-30]`
     fn on_rnr(&mut self, now: Nanos, psn: Psn, timer: RnrTimer) -> Progress {
         if !self.acknowledge_before(now, psn) {
             return self.lost(now);

@@ -153,7 +153,7 @@ impl<T> Responder<T> {
     }
 
     /// Rules of one-packet requests that have an answer: between messages, within the depth
-    /// (IBTA vol. 1, 9.7.4.1.2).
+    /// (IBTA vol. 1, 9.7.4.1.2) `[QP-32]`.
     fn check_single(&self, header: &RequestHeader) -> Result<(), Invalid> {
         let whole = header.packets == 1 && header.length == 0;
         let depth = usize::from(self.config.read_depth);
