@@ -89,6 +89,13 @@ pub const ARROWS: &[Allowed] = &[
         ],
         &[],
     ),
+    // Windows.
+    allow("ndis-sys", &[], &[]),
+    allow(
+        "rnic-ndis",
+        &["ndis-sys", "rnic-abi", "rnic-platform", "rnic-driver-core"],
+        &[],
+    ),
     // Tools.
     allow("xtask", &["rnic-codegen"], &[]),
 ];

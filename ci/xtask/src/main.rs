@@ -11,6 +11,7 @@ mod bench;
 mod check;
 mod daemon;
 mod demo;
+mod driver;
 mod exec;
 mod guest;
 mod setup;
@@ -33,6 +34,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Bench(bench::Args),
+    Driver(driver::Args),
     Test(tiers::Args),
     Check(check::Args),
     Setup(setup::Args),
@@ -53,6 +55,7 @@ fn main() -> std::process::ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Driver(args) => driver::run(&args),
         Command::Test(args) => tiers::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Setup(args) => setup::run(&args),

@@ -148,6 +148,16 @@ impl Apt {
         Ok(family)
     }
 
+    /// Versions of a package that the lists hold, newest first.
+    pub fn versions(&self, package: &str) -> Result<Vec<String>> {
+        let text = exec::output(self.command("apt-cache").args(["madison", package]))?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.split('|').nth(1))
+            .map(|version| version.trim().to_owned())
+            .collect())
+    }
+
     fn download(&self, mut command: Command, what: &str) -> Result<Vec<PathBuf>> {
         let progress = Progress::start(format!("downloading {what}"));
         let mut child = command

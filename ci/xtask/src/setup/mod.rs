@@ -1,7 +1,7 @@
 //! `cargo xtask setup`: everything that tests and demos need and a plain machine lacks.
 
-mod apt;
-mod cache;
+pub mod apt;
+pub mod cache;
 pub mod guest_files;
 mod kernel;
 pub mod qemu;

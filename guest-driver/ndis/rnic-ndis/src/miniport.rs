@@ -1,0 +1,115 @@
+//! Registration with NDIS.
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use ndis_sys::ndis::*;
+use ndis_sys::nt::*;
+
+use crate::info;
+
+/// NDIS version that the driver is written for: Windows 10 and Server 2016 have it.
+pub const NDIS_VERSION: (u8, u8) = (6, 50);
+
+/// What NdisMRegisterMiniportDriver gave.
+static DRIVER: AtomicPtr<core::ffi::c_void> = AtomicPtr::new(ptr::null_mut());
+
+/// # Safety
+/// Called by Windows, once, at PASSIVE_LEVEL.
+pub unsafe fn driver_entry(
+    driver: *mut DRIVER_OBJECT,
+    registry_path: *const UNICODE_STRING,
+) -> NTSTATUS {
+    let characteristics = NDIS_MINIPORT_DRIVER_CHARACTERISTICS {
+        Header: NDIS_OBJECT_HEADER {
+            Type: NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
+            Revision: 2,
+            Size: 0x98,
+        },
+        MajorNdisVersion: NDIS_VERSION.0,
+        MinorNdisVersion: NDIS_VERSION.1,
+        MajorDriverVersion: 0,
+        MinorDriverVersion: 1,
+        Flags: 0,
+        SetOptionsHandler: Some(set_options),
+        InitializeHandlerEx: Some(initialize),
+        HaltHandlerEx: Some(halt),
+        UnloadHandler: Some(unload),
+        PauseHandler: Some(pause),
+        RestartHandler: Some(restart),
+        OidRequestHandler: Some(oid_request),
+        SendNetBufferListsHandler: Some(send),
+        ReturnNetBufferListsHandler: Some(return_lists),
+        CancelSendHandler: Some(cancel),
+        CheckForHangHandlerEx: None,
+        ResetHandlerEx: None,
+        DevicePnPEventNotifyHandler: Some(pnp_event),
+        ShutdownHandlerEx: Some(shutdown),
+        CancelOidRequestHandler: Some(cancel),
+        DirectOidRequestHandler: Some(oid_request),
+        CancelDirectOidRequestHandler: Some(cancel),
+        SynchronousOidRequestHandler: None,
+    };
+    let mut handle = ptr::null_mut();
+    // SAFETY: all pointers are good for the call; the handlers stay as long as the driver.
+    let status = unsafe {
+        NdisMRegisterMiniportDriver(
+            driver,
+            registry_path,
+            ptr::null_mut(),
+            &raw const characteristics,
+            &raw mut handle,
+        )
+    };
+    DRIVER.store(handle, Ordering::Release);
+    info!("registered with NDIS: {status:#010x}");
+    status
+}
+
+unsafe extern "win64" fn set_options(_: NDIS_HANDLE, _: NDIS_HANDLE) -> NDIS_STATUS {
+    NDIS_STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn initialize(
+    _: NDIS_HANDLE,
+    _: NDIS_HANDLE,
+    _: *mut NDIS_MINIPORT_INIT_PARAMETERS,
+) -> NDIS_STATUS {
+    NDIS_STATUS_NOT_SUPPORTED
+}
+
+unsafe extern "win64" fn halt(_: NDIS_HANDLE, _: i32) {}
+
+unsafe extern "win64" fn unload(_: *mut DRIVER_OBJECT) {
+    let driver = DRIVER.swap(ptr::null_mut(), Ordering::AcqRel);
+    // SAFETY: Windows unloads after every adapter was halted.
+    unsafe { NdisMDeregisterMiniportDriver(driver) }
+}
+
+unsafe extern "win64" fn pause(
+    _: NDIS_HANDLE,
+    _: *mut NDIS_MINIPORT_PAUSE_PARAMETERS,
+) -> NDIS_STATUS {
+    NDIS_STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn restart(
+    _: NDIS_HANDLE,
+    _: *mut NDIS_MINIPORT_RESTART_PARAMETERS,
+) -> NDIS_STATUS {
+    NDIS_STATUS_SUCCESS
+}
+
+unsafe extern "win64" fn oid_request(_: NDIS_HANDLE, _: *mut NDIS_OID_REQUEST) -> NDIS_STATUS {
+    NDIS_STATUS_NOT_SUPPORTED
+}
+
+unsafe extern "win64" fn send(_: NDIS_HANDLE, _: *mut NET_BUFFER_LIST, _: u32, _: u32) {}
+
+unsafe extern "win64" fn return_lists(_: NDIS_HANDLE, _: *mut NET_BUFFER_LIST, _: u32) {}
+
+unsafe extern "win64" fn cancel(_: NDIS_HANDLE, _: PVOID) {}
+
+unsafe extern "win64" fn pnp_event(_: NDIS_HANDLE, _: *mut NET_DEVICE_PNP_EVENT) {}
+
+unsafe extern "win64" fn shutdown(_: NDIS_HANDLE, _: i32) {}
