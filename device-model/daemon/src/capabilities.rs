@@ -20,8 +20,8 @@ pub fn json() -> String {
         "device": ["socket", "mac", "guid", "doorbell", "irq"],
         "doorbell": ["mmap", "trap"],
         "irq": { "msix": limit::VECTORS, "msi": crate::serve::MSI_VECTORS },
-        "port": ["none", "dgram", "udp"],
-        "control": ["query-devices", "query-counters", "set-link", "quit"],
+        "port": ["none", "dgram", "stream", "udp", "tap"],
+        "control": ["query-devices", "query-counters", "query-ports", "set-link", "quit"],
     });
     format!("{value:#}")
 }

@@ -67,10 +67,32 @@ const SERVE_HELP: &str = r#"Example: two guests with one card each, connected in
 
 Example: a device that also talks to a Linux guest's ordinary network card
 
-    rnic serve --device socket=/tmp/rnic0 --port dgram,local=/tmp/wire-a,remote=/tmp/wire-b,mtu=1500
+    rnic serve --device socket=/tmp/rnic0 --port kind=dgram,local=/tmp/wire-a,remote=/tmp/wire-b
 
     qemu-system-x86_64 ... -netdev dgram,id=n0,local.type=unix,local.path=/tmp/wire-b,remote.type=unix,remote.path=/tmp/wire-a \
         -device virtio-net-pci,netdev=n0
+
+Ports (--port kind=):
+
+  dgram   unix datagrams. local= is our socket, remote= that of the partner, who may come later
+  stream  a unix stream, the fastest between two daemons. One side says listen=, the other connect=;
+          QEMU: -netdev stream,id=n0,server=off,addr.type=unix,addr.path=PATH for listen=
+  udp     a tunnel to another machine. QEMU: -netdev dgram with type=inet
+  tap     the kernel of this machine. Making an interface needs root, using one that was made does not:
+              sudo ip tuntap add dev rnic0 mode tap user $USER vnet_hdr && sudo ip link set rnic0 up
+
+  mtu=    longest IP packet of the network behind it, 1500 unless said; the path MTU of RDMA follows from
+          it (1024 bytes for 1500, 4096 from 4200 on). Give the interface the same
+  rate=   bits per second, and delay= from one end to the other, of a line to be modelled, for what leaves.
+          Devices report the slowest rate as their speed
+
+  A port whose partner is slow holds its senders back; one without a partner loses frames, as a cable
+  that hangs in the air. `rnic control SOCKET query-ports` shows what passed.
+
+Example: two daemons, a wire of 10 Gbit/s and 50 us between them
+
+    rnic serve --device socket=/tmp/rnic0 --port kind=stream,listen=/tmp/wire,mtu=4500,rate=10G,delay=50us
+    rnic serve --device socket=/tmp/rnic1 --port kind=stream,connect=/tmp/wire,mtu=4500,rate=10G,delay=50us
 
 A device's doorbells (doorbell=): `mmap` puts them into the guest's address space, so that ringing costs
 a store, and the daemon looks for them; `trap` makes every ring a message, and the daemon never looks:
@@ -115,8 +137,9 @@ pub struct ServeOptions {
     /// A device: socket=PATH[,mac=02:00:00:00:00:01][,guid=0x...][,doorbell=mmap|trap][,irq=msix|msi]; may be repeated
     #[arg(long = "device", value_name = "OPTIONS", value_parser = crate::config::parse_device)]
     pub devices: Vec<DeviceOptions>,
-    /// A wire to another process: dgram,local=PATH,remote=PATH or udp,local=ADDRESS:PORT,remote=ADDRESS:PORT, both with [,mtu=N];
-    /// `none` for no wire (the default). Devices always reach each other
+    /// A wire: kind=dgram,local=PATH,remote=PATH; kind=stream,listen=PATH or connect=PATH; kind=udp,local=ADDRESS:PORT,remote=ADDRESS:PORT;
+    /// kind=tap,name=INTERFACE; each with [,mtu=N][,rate=10G][,delay=50us]; `none` for no wire (the default). May be repeated: all
+    /// devices and wires are joined by a switch. See below for examples
     #[arg(long = "port", value_name = "OPTIONS", value_parser = crate::config::parse_port)]
     pub ports: Vec<PortOptions>,
     /// Threads that serve devices; each owns its devices (default 1)
@@ -128,7 +151,7 @@ pub struct ServeOptions {
     /// Microseconds to look for doorbells after the last work before sleeping (default 30; 0 on one processor)
     #[arg(long, value_name = "N")]
     pub spin_us: Option<u64>,
-    /// Speed that devices report, Mbit/s (default 40000, or 10000 with a wire)
+    /// Speed that devices report, Mbit/s (default: the slowest rate= of a port, else 10000 with a wire and 40000 without)
     #[arg(long, value_name = "N")]
     pub speed: Option<u32>,
     /// What goes wrong on purpose: a fault plan, JSON or TOML
@@ -173,6 +196,8 @@ pub enum ControlCommand {
         #[arg(long)]
         device: Option<u32>,
     },
+    /// Ports: what carries them, and what passed
+    QueryPorts,
     /// Takes a device's link up or down
     SetLink {
         /// The device, numbered from 0
@@ -202,6 +227,7 @@ impl ControlOptions {
             ControlCommand::QueryCounters { device } => {
                 json!({"command": "query-counters", "device": device})
             }
+            ControlCommand::QueryPorts => json!({"command": "query-ports"}),
             ControlCommand::SetLink { device, state } => {
                 json!({"command": "set-link", "device": device, "up": *state == LinkState::Up})
             }

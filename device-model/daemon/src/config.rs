@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
 
@@ -13,10 +12,12 @@ use serde::Deserialize;
 
 use crate::cli::{Doorbell, Irq, ServeOptions, Switch};
 
+mod port;
+
+pub use port::{PortKind, PortOptions, parse_port};
+
 /// MTU of the ports when every partner is in this process.
 const FABRIC_MTU: u32 = 9000;
-/// MTU when somebody else's network card may be on the wire.
-const WIRE_MTU: u32 = 1500;
 /// MTUs that a port can have: IPv4's least (RFC 791), and the largest frame of the interface.
 const MTUS: std::ops::RangeInclusive<u32> = 576..=9216;
 /// Threads at most.
@@ -42,41 +43,6 @@ pub struct DeviceOptions {
     /// Which interrupts it has.
     #[serde(default)]
     pub irq: Irq,
-}
-
-/// A wire to another process.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
-pub enum PortOptions {
-    /// None.
-    None,
-    /// Unix datagrams, as QEMU's `-netdev dgram`.
-    Dgram {
-        /// Our socket.
-        local: PathBuf,
-        /// Theirs.
-        remote: PathBuf,
-        /// MTU of the network behind it.
-        mtu: Option<u32>,
-    },
-    /// UDP, as QEMU's `-netdev dgram` with `inet`.
-    Udp {
-        /// Our address.
-        local: SocketAddr,
-        /// Theirs.
-        remote: SocketAddr,
-        /// MTU of the network behind it.
-        mtu: Option<u32>,
-    },
-}
-
-impl PortOptions {
-    fn mtu(&self) -> Option<u32> {
-        match self {
-            Self::None => None,
-            Self::Dgram { mtu, .. } | Self::Udp { mtu, .. } => Some(mtu.unwrap_or(WIRE_MTU)),
-        }
-    }
 }
 
 /// A configuration file.
@@ -168,11 +134,11 @@ impl Config {
         let ports = [file.ports, options.ports].concat();
         let wires: Vec<_> = ports
             .into_iter()
-            .filter(|p| *p != PortOptions::None)
+            .filter(|port| port.kind.is_some())
             .collect();
         let mtu = wires
             .iter()
-            .filter_map(PortOptions::mtu)
+            .map(PortOptions::mtu)
             .min()
             .unwrap_or(FABRIC_MTU);
         ensure!(
@@ -189,9 +155,7 @@ impl Config {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let default_spin_us = if processors > 1 { 30 } else { 0 };
         let spin_us = options.spin_us.or(file.spin_us).unwrap_or(default_spin_us);
-        let default_speed = if wires.is_empty() { 40_000 } else { 10_000 };
-        let speed_mbps = options.speed.or(file.speed).unwrap_or(default_speed);
-        ensure!(speed_mbps > 0, "--speed 0 is no speed; give Mbit/s");
+        let speed_mbps = speed(&wires, options.speed.or(file.speed))?;
         let faults = match options.fault_plan.or(file.fault_plan) {
             None => FaultPlan::default(),
             Some(path) if path.extension().is_some_and(|e| e == "json") => {
@@ -214,6 +178,24 @@ impl Config {
             allow_unsealed: options.allow_unsealed || file.allow_unsealed,
         })
     }
+}
+
+/// The speed that devices report: never more than the slowest line.
+fn speed(wires: &[PortOptions], asked: Option<u32>) -> anyhow::Result<u32> {
+    let rates = wires.iter().map(|wire| wire.shape.bits_per_second);
+    let slowest = rates.filter(|rate| *rate > 0).min();
+    let slowest = slowest.map(|rate| u32::try_from(rate / 1_000_000).unwrap_or(u32::MAX));
+    let usual = if wires.is_empty() { 40_000 } else { 10_000 };
+    let speed = asked.or(slowest).unwrap_or(usual);
+    ensure!(speed > 0, "--speed 0 is no speed; give Mbit/s");
+    if let Some(slowest) = slowest {
+        ensure!(
+            speed <= slowest,
+            "--speed {speed} is more than the {slowest} Mbit/s of a port's rate=; devices report \
+             what they reach: leave --speed out"
+        );
+    }
+    Ok(speed)
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
@@ -363,59 +345,6 @@ pub fn parse_device(text: &str) -> Result<DeviceOptions, String> {
     Ok(options)
 }
 
-/// Parses the value of `--port`.
-///
-/// # Errors
-/// A message that says which part is wrong.
-pub fn parse_port(text: &str) -> Result<PortOptions, String> {
-    if text == "none" {
-        return Ok(PortOptions::None);
-    }
-    let Some((kind, rest)) = text.split_once(',') else {
-        return Err("a port is none, dgram,local=PATH,remote=PATH or udp,local=ADDRESS:PORT,remote=ADDRESS:PORT".into());
-    };
-    let (mut local, mut remote, mut mtu) = (None, None, None);
-    for (key, value) in pairs(rest)? {
-        match key {
-            "local" => local = Some(value),
-            "remote" => remote = Some(value),
-            "mtu" => {
-                mtu = Some(
-                    value
-                        .parse()
-                        .map_err(|_| format!("mtu={value} is no number"))?,
-                )
-            }
-            _ => {
-                return Err(format!(
-                    "{key}= is unknown; a port has local, remote and mtu"
-                ));
-            }
-        }
-    }
-    let (Some(local), Some(remote)) = (local, remote) else {
-        return Err("a port needs local= and remote=".into());
-    };
-    let address = |key: &str, value: &str| {
-        value
-            .parse::<SocketAddr>()
-            .map_err(|_| format!("{key}={value} is no address; give for example 127.0.0.1:5000"))
-    };
-    match kind {
-        "dgram" => Ok(PortOptions::Dgram {
-            local: local.into(),
-            remote: remote.into(),
-            mtu,
-        }),
-        "udp" => Ok(PortOptions::Udp {
-            local: address("local", local)?,
-            remote: address("remote", remote)?,
-            mtu,
-        }),
-        _ => Err(format!("`{kind}` is no port; choose none, dgram or udp")),
-    }
-}
-
 /// Parses an Ethernet address.
 fn parse_mac(text: &str) -> Result<MacAddr, String> {
     let wrong = || format!("`{text}` is no Ethernet address; write it as 02:00:00:00:00:01");
@@ -552,19 +481,18 @@ mod tests {
             ),
             (
                 &["--device", "socket=a", "--port", "dgram"],
-                "a port is none, dgram",
+                "a port is none",
             ),
             (
-                &["--device", "socket=a", "--port", "dgram,local=x"],
-                "needs local= and remote=",
-            ),
-            (
-                &["--device", "socket=a", "--port", "tap,local=x,remote=y"],
-                "choose none, dgram or udp",
-            ),
-            (
-                &["--device", "socket=a", "--port", "udp,local=x,remote=y"],
-                "give for example 127.0.0.1:5000",
+                &[
+                    "--device",
+                    "socket=a",
+                    "--speed",
+                    "2000",
+                    "--port",
+                    "tap,name=t0,rate=1G",
+                ],
+                "more than the 1000 Mbit/s",
             ),
             (
                 &[

@@ -188,6 +188,20 @@ impl FabricPort {
         frame
     }
 
+    /// Appends frames for this port to `to`, until it has `most`.
+    pub fn receive_many(&self, to: &mut VecDeque<Box<[u8]>>, most: usize) {
+        let Some(queue) = self.fabric.queue(self.index) else {
+            return;
+        };
+        if queue.length.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut frames = lock(&queue.frames);
+        let count = frames.len().min(most.saturating_sub(to.len()));
+        to.extend(frames.drain(..count));
+        queue.length.store(frames.len(), Ordering::Release);
+    }
+
     /// Whether there is a frame for this port.
     #[must_use]
     pub fn has_frames(&self) -> bool {
@@ -288,6 +302,13 @@ mod tests {
         assert_eq!(ports[1].lost(), 1);
         assert!(ports[1].receive().is_some());
         assert_eq!(ports[0].send(&frame(1, 7)), Sent::Ok);
+        let mut many = VecDeque::new();
+        ports[1].receive_many(&mut many, 64);
+        ports[1].receive_many(&mut many, 64);
+        assert_eq!(many.len(), 64);
+        ports[1].receive_many(&mut many, 10 * QUEUE);
+        assert_eq!(many.len(), QUEUE);
+        assert!(!ports[1].has_frames());
     }
 
     #[test]

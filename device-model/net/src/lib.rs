@@ -4,7 +4,8 @@
 //! - [`decode`]: what `rnic decode` shows and checks;
 //! - [`switch`]: a learning switch between the ports of one process;
 //! - [`fabric`]: that switch with queues, shared by the threads of a process;
-//! - [`uplink`]: sockets by which a fabric reaches other processes.
+//! - [`port`]: links by which a fabric reaches other processes and the kernel;
+//! - [`shape`]: a line with a rate and a delay.
 //!
 //! Tests: beside the code; `tests/` runs the decoder over the captures of `../wire/tests`.
 #![cfg_attr(
@@ -21,5 +22,6 @@
 pub mod decode;
 pub mod fabric;
 pub mod pcap;
+pub mod port;
+pub mod shape;
 pub mod switch;
-pub mod uplink;

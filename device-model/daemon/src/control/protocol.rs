@@ -14,6 +14,8 @@ pub enum Request {
         /// The device.
         device: Option<u32>,
     },
+    /// The ports to the outside.
+    QueryPorts,
     /// A device's link.
     SetLink {
         /// The device.
@@ -57,6 +59,7 @@ mod tests {
                     up: false,
                 },
             ),
+            (&["query-ports"], Request::QueryPorts),
             (&["quit"], Request::Quit),
         ] {
             let all = ["rnic", "control", "/s"].iter().chain(arguments);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -199,6 +199,11 @@ impl Loop<'_> {
                     _ => Ok(Value::Array(list)),
                 }
             }
+            Request::QueryPorts => {
+                let mut ports = self.gather(serve::Request::Ports)?;
+                ports.sort_by_key(|port| port.port);
+                Ok(serde_json::to_value(ports)?)
+            }
             Request::SetLink { device, up } => {
                 for worker in self.workers {
                     let (done, answer) = channel();
@@ -233,21 +238,27 @@ impl Loop<'_> {
 
     /// What all workers say of their devices, in order.
     fn reports(&self) -> anyhow::Result<Vec<DeviceReport>> {
+        let mut all = self.gather(serve::Request::Report)?;
+        all.sort_by_key(|report| report.device);
+        Ok(all)
+    }
+
+    /// What all workers answer.
+    fn gather<T>(
+        &self,
+        request: impl Fn(Sender<Vec<T>>) -> serve::Request,
+    ) -> anyhow::Result<Vec<T>> {
         let (to, answers) = channel();
         for worker in self.workers {
-            worker.ask(serve::Request::Report(to.clone()));
+            worker.ask(request(to.clone()));
         }
         let deadline = Instant::now() + PATIENCE;
         let mut all = Vec::new();
         for _ in self.workers {
             let left = deadline.saturating_duration_since(Instant::now());
-            all.extend(
-                answers
-                    .recv_timeout(left)
-                    .context("a worker does not answer")?,
-            );
+            let answer = answers.recv_timeout(left);
+            all.extend(answer.context("a worker does not answer")?);
         }
-        all.sort_by_key(|report| report.device);
         Ok(all)
     }
 }

@@ -43,16 +43,16 @@ use rnic_firmware::{Config as DeviceConfig, Device};
 
 use crate::cli::Doorbell;
 use rnic_net::fabric::{Fabric, FabricPort, Wake};
-use rnic_net::uplink::Uplink;
+use rnic_net::port::{Link, dgram::DgramLink, stream::StreamLink, tap::TapLink, udp::UdpLink};
 use vfio_user_server::{Listener, Server};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
-use crate::config::{Config, PortOptions};
+use crate::config::{Config, PortKind};
 use crate::control;
 use function::Function;
 use host::{Host, Vectors};
 use neighbours::{Neighbours, PortWaker, Waker};
-pub use report::DeviceReport;
+pub use report::{DeviceReport, PortReport};
 pub use signals::Signals;
 use wire::Wire;
 pub use worker::Request;
@@ -203,19 +203,51 @@ fn build(config: &Config, wakers: &[Arc<Waker>]) -> anyhow::Result<Vec<Part>> {
             part.functions.push((function, Server::new(listener)));
         }
     }
-    for (wire, port) in config.wires.iter().zip(ports) {
-        let uplink = match wire {
-            PortOptions::Dgram { local, remote, .. } => Uplink::unix(local, remote)
-                .with_context(|| format!("--port dgram: socket {}", local.display()))?,
-            PortOptions::Udp { local, remote, .. } => Uplink::udp(*local, *remote)
-                .with_context(|| format!("--port udp: {local} to {remote}"))?,
-            PortOptions::None => continue,
+    for ((options, port), index) in config.wires.iter().zip(ports).zip(0u32..) {
+        let Some(kind) = &options.kind else {
+            continue;
         };
+        let link = link(kind, options.mtu())?;
         if let Some(part) = parts.first_mut() {
-            part.wires.push(Wire::new(uplink, port));
+            let name = kind.name();
+            part.wires
+                .push(Wire::new(index, name, link, port, options.shape));
         }
     }
     Ok(parts)
+}
+
+/// Makes the link of a port.
+fn link(kind: &PortKind, mtu: u32) -> anyhow::Result<Box<dyn Link>> {
+    Ok(match kind {
+        PortKind::Dgram { local, remote } => Box::new(
+            DgramLink::new(local, remote)
+                .with_context(|| format!("--port kind=dgram: socket {}", local.display()))?,
+        ),
+        PortKind::Listen(path) => Box::new(
+            StreamLink::listen(path)
+                .with_context(|| format!("--port kind=stream: socket {}", path.display()))?,
+        ),
+        PortKind::Connect(path) => Box::new(
+            StreamLink::connect(path)
+                .with_context(|| format!("--port kind=stream: socket {}", path.display()))?,
+        ),
+        PortKind::Udp { local, remote } => Box::new(
+            UdpLink::new(*local, *remote)
+                .with_context(|| format!("--port kind=udp: {local} to {remote}"))?,
+        ),
+        PortKind::Tap(name) => {
+            let link =
+                TapLink::new(name).with_context(|| format!("--port kind=tap: interface {name}"))?;
+            if let Some(own) = link.mtu().filter(|own| *own < mtu) {
+                log::warn!(
+                    "interface {name} has an MTU of {own} and the port one of {mtu}, so long frames \
+                     are lost; give mtu={own}, or sudo ip link set {name} mtu {mtu}"
+                );
+            }
+            Box::new(link)
+        }
+    })
 }
 
 fn fabric(config: &Config, wakers: Vec<Arc<Waker>>) -> anyhow::Result<Vec<FabricPort>> {

@@ -8,6 +8,28 @@ use serde::Serialize;
 
 use super::function::Function;
 
+/// A port to the outside as it is now.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PortReport {
+    /// Its number, in the order of the options.
+    pub port: u32,
+    /// What carries it.
+    pub kind: &'static str,
+    /// Frames that the host took.
+    pub sent: u64,
+    /// Frames that came.
+    pub received: u64,
+    /// Frames that nobody was there for.
+    pub lost: u64,
+    /// Times that the host had no room.
+    pub full: u64,
+    /// Calls of the host that carried frames out.
+    pub calls: u64,
+    /// Frames that wait to leave.
+    pub waiting: usize,
+}
+
 /// A device as it is now.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]

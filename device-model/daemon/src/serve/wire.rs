@@ -1,107 +1,172 @@
-//! A wire to another process: a port of the fabric joined to an uplink.
+//! A wire to another process or to the kernel: a port of the fabric joined to a link, with a line
+//! of a rate and a delay between them where one is modelled.
+//!
+//! Whatever has no room ahead waits where it is: a frame from outside in the link, one to outside
+//! here and then in the port's queue, and in the end with whoever sends it.
 
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
 
 use rnic_net::fabric::{self, FabricPort};
-use rnic_net::uplink::{self, MAX_FRAME, Uplink};
+use rnic_net::port::{BATCH, Frames, Link};
+use rnic_net::shape::{Line, Shape};
 
-/// Frames each way in one turn.
-const FRAMES: usize = 64;
+use super::report::PortReport;
 
-/// A port of the fabric and the socket behind it.
+/// Complaints of a wire, not more often than this.
+const COMPLAINTS: Duration = Duration::from_secs(10);
+
+/// A port of the fabric and the link behind it.
 pub struct Wire {
-    uplink: Uplink,
+    number: u32,
+    kind: &'static str,
+    link: Box<dyn Link>,
     port: FabricPort,
-    /// A frame from outside that its station has no room for.
-    inward: Option<usize>,
-    /// A frame to outside that the socket has no room for.
-    outward: Option<Box<[u8]>>,
-    buffer: Vec<u8>,
-    failed: bool,
+    /// Frames to outside that the link has yet to take.
+    outward: Frames,
+    /// The host had no room for them, and has not told of any since.
+    blocked: bool,
+    line: Option<Line>,
+    start: Instant,
+    complained: Option<Instant>,
 }
 
 impl Wire {
     /// Joins the two.
     #[must_use]
-    pub fn new(uplink: Uplink, port: FabricPort) -> Self {
+    pub fn new(
+        number: u32,
+        kind: &'static str,
+        link: Box<dyn Link>,
+        port: FabricPort,
+        shape: Shape,
+    ) -> Self {
         Self {
-            uplink,
+            number,
+            kind,
+            link,
             port,
-            inward: None,
-            outward: None,
-            buffer: vec![0; MAX_FRAME],
-            failed: false,
+            outward: Frames::new(),
+            blocked: false,
+            line: (!shape.is_plain()).then(|| Line::new(shape)),
+            start: Instant::now(),
+            complained: None,
         }
     }
 
-    /// Readable when a frame has come from outside.
+    /// Readable when something has happened outside.
     #[must_use]
     pub fn fd(&self) -> RawFd {
-        self.uplink.fd().as_raw_fd()
+        self.link.fd()
+    }
+
+    /// Something has happened outside.
+    pub const fn poked(&mut self) {
+        self.blocked = false;
     }
 
     /// Moves frames both ways; whether any moved.
-    pub fn turn(&mut self) -> bool {
-        self.take_in() | self.send_out()
+    pub fn turn(&mut self, now: Instant) -> bool {
+        self.take_in() | self.send_out(now)
     }
 
     fn take_in(&mut self) -> bool {
-        let mut any = false;
-        for _ in 0..FRAMES {
-            let length = match self.inward.take() {
-                Some(length) => length,
-                None => match self.uplink.receive(&mut self.buffer) {
-                    Ok(Some(length)) => length,
-                    Ok(None) => break,
-                    Err(error) => {
-                        self.complain(&error);
-                        break;
-                    }
-                },
-            };
-            let frame = self.buffer.get(..length).unwrap_or_default();
-            if self.port.send(frame) == fabric::Sent::Full {
-                self.inward = Some(length);
-                break;
+        let port = &self.port;
+        let mut take = |frame: &[u8]| port.send(frame) == fabric::Sent::Ok;
+        match self.link.receive(&mut take) {
+            Ok(any) => any,
+            Err(error) => {
+                self.complain(&error);
+                false
             }
-            any = true;
         }
-        any
     }
 
-    fn send_out(&mut self) -> bool {
-        let mut any = false;
-        for _ in 0..FRAMES {
-            let Some(frame) = self.outward.take().or_else(|| self.port.receive()) else {
-                break;
-            };
-            match self.uplink.send(&frame) {
-                Ok(uplink::Sent::Ok | uplink::Sent::Lost) => any = true,
-                Ok(uplink::Sent::Full) => {
-                    self.outward = Some(frame);
-                    break;
-                }
-                Err(error) => self.complain(&error),
+    fn send_out(&mut self, now: Instant) -> bool {
+        let since = self.since(now);
+        if let Some(line) = &mut self.line {
+            while !line.is_full(since)
+                && let Some(frame) = self.port.receive()
+            {
+                line.push(since, frame);
             }
+            while self.outward.len() < BATCH
+                && let Some(frame) = line.pop(since)
+            {
+                self.outward.push_back(frame);
+            }
+        } else if self.outward.len() < BATCH {
+            self.port.receive_many(&mut self.outward, BATCH);
         }
-        any
+        if self.outward.is_empty() || self.blocked {
+            return false;
+        }
+        let before = self.outward.len();
+        if let Err(error) = self.link.send(&mut self.outward) {
+            self.complain(&error);
+        }
+        // A batch is what the link takes at most, so what is left found no room.
+        self.blocked = !self.outward.is_empty();
+        self.outward.len() < before
+    }
+
+    fn since(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.start);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn complain(&mut self, error: &std::io::Error) {
-        if !std::mem::replace(&mut self.failed, true) {
-            log::warn!("a wire loses frames: {error}");
+        let now = Instant::now();
+        if self.complained.is_none_or(|last| now - last > COMPLAINTS) {
+            self.complained = Some(now);
+            log::warn!("port {} ({}) loses frames: {error}", self.number, self.kind);
         }
     }
 
     /// Whether there are frames that a turn could move.
     #[must_use]
-    pub fn has_frames(&self) -> bool {
-        self.inward.is_some() || (self.outward.is_none() && self.port.has_frames())
+    pub fn has_work(&self, now: Instant) -> bool {
+        let outward = match &self.line {
+            Some(line) => {
+                let since = self.since(now);
+                line.next_at().is_some_and(|at| at <= since)
+                    || (self.port.has_frames() && !line.is_full(since))
+            }
+            None => self.port.has_frames(),
+        };
+        self.link.holds_frames() || (outward && !self.blocked)
     }
 
-    /// Whether a frame waits for room in the socket, of which nobody tells.
+    /// When to look again although nothing tells.
     #[must_use]
-    pub const fn is_blocked(&self) -> bool {
-        self.outward.is_some()
+    pub fn next_at(&self) -> Option<Instant> {
+        let of_line = self
+            .line
+            .as_ref()
+            .filter(|_| !self.blocked)
+            .and_then(|line| {
+                let since = self.since(Instant::now());
+                let waiting = self.port.has_frames();
+                let room = line.has_room_at(since).filter(|_| waiting);
+                let at = line.next_at().into_iter().chain(room).min()?;
+                self.start.checked_add(Duration::from_nanos(at))
+            });
+        of_line.into_iter().chain(self.link.retry_at()).min()
+    }
+
+    /// What is shown of it.
+    #[must_use]
+    pub fn report(&self) -> PortReport {
+        let counters = self.link.counters();
+        PortReport {
+            port: self.number,
+            kind: self.kind,
+            sent: counters.sent,
+            received: counters.received,
+            lost: counters.lost,
+            full: counters.full,
+            calls: counters.calls,
+            waiting: self.outward.len(),
+        }
     }
 }

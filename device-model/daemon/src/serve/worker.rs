@@ -31,7 +31,7 @@ use vmm_sys_util::timerfd::TimerFd;
 
 use super::function::Function;
 use super::neighbours::Waker;
-use super::report::DeviceReport;
+use super::report::{DeviceReport, PortReport};
 use super::wire::Wire;
 use crate::logging;
 
@@ -62,6 +62,8 @@ const DEVICES: u32 = 1024;
 pub enum Request {
     /// Describe your devices.
     Report(Sender<Vec<DeviceReport>>),
+    /// Describe your wires.
+    Ports(Sender<Vec<PortReport>>),
     /// Take a device's link up or down, if it is yours.
     SetLink {
         /// The device.
@@ -208,7 +210,7 @@ impl Worker {
     fn turn(&mut self, now: Instant) -> bool {
         let mut busy = false;
         for wire in &mut self.wires {
-            busy |= wire.turn();
+            busy |= wire.turn(now);
         }
         for slot in &mut self.slots {
             busy |= slot.turn(now);
@@ -229,7 +231,7 @@ impl Worker {
             parked &= slot.park();
         }
         let arrived = self.slots.iter().any(|s| s.function.has_arrivals())
-            || self.wires.iter().any(Wire::has_frames);
+            || self.wires.iter().any(|wire| wire.has_work(now));
         if !parked || arrived {
             self.waker.awake();
             return None;
@@ -251,8 +253,8 @@ impl Worker {
                 at_most(at.saturating_duration_since(now));
             }
         }
-        if self.wires.iter().any(Wire::is_blocked) {
-            at_most(LOOK_AGAIN.1);
+        for at in self.wires.iter().filter_map(Wire::next_at) {
+            at_most(at.saturating_duration_since(now));
         }
         Some(sleep)
     }
@@ -264,6 +266,9 @@ impl Worker {
                 Request::Report(to) => {
                     let reports = self.slots.iter().map(|s| DeviceReport::of(&s.function));
                     let _ = to.send(reports.collect());
+                }
+                Request::Ports(to) => {
+                    let _ = to.send(self.wires.iter().map(Wire::report).collect());
                 }
                 Request::SetLink { device, up, done } => {
                     let mut own = self.slots.iter_mut().filter(|slot| slot.index() == device);
@@ -374,7 +379,8 @@ impl MutEventSubscriber for Worker {
                         .checked_sub(WIRES)
                         .and_then(|n| usize::try_from(n).ok());
                     if let Some(wire) = wire.and_then(|n| self.wires.get_mut(n)) {
-                        wire.turn();
+                        wire.poked();
+                        wire.turn(Instant::now());
                     }
                     return;
                 };
