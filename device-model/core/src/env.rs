@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use rnic_wire::Gid;
+use rnic_wire::{Gid, MacAddr};
 
 use crate::fault::{Fault, Site};
 use crate::segment::Segment;
@@ -104,6 +104,23 @@ pub trait Env {
 
     /// Gives a segment to a neighbour.
     fn deliver(&mut self, to: NeighbourId, segment: Box<Segment>) -> Delivered;
+
+    /// Whether somebody records this port's frames, so that segments are to be shown as the frames
+    /// that they would have been.
+    fn records(&self) -> bool {
+        false
+    }
+
+    /// Records what would have been a frame.
+    fn record(&mut self, frame: &[u8]) {
+        let _ = frame;
+    }
+
+    /// The Ethernet address of a neighbour, for the frames that are recorded.
+    fn neighbour_mac(&self, id: NeighbourId) -> Option<MacAddr> {
+        let _ = id;
+        None
+    }
 
     /// Sends the interrupt message of `vector`, which is connected and not masked.
     fn raise(&mut self, vector: u16);

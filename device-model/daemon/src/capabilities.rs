@@ -21,7 +21,8 @@ pub fn json() -> String {
         "doorbell": ["mmap", "trap"],
         "irq": { "msix": limit::VECTORS, "msi": crate::serve::MSI_VECTORS },
         "port": ["none", "dgram", "stream", "udp", "tap"],
-        "control": ["query-devices", "query-counters", "query-ports", "set-link", "quit"],
+        "control": ["query-devices", "query-counters", "query-ports", "set-link",
+            "capture-start", "capture-stop", "query-capture", "quit"],
     });
     format!("{value:#}")
 }

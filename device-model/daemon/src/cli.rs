@@ -35,6 +35,9 @@ pub enum Command {
     Serve(Box<ServeOptions>),
     /// Ask a running daemon something, or tell it something
     Control(ControlOptions),
+    /// Record the ports of a running daemon, to a file or live
+    #[command(after_long_help = CAPTURE_HELP)]
+    Capture(CaptureOptions),
     /// Show the frames of a capture
     Decode(DecodeOptions),
     /// Connect two devices and send 64 bytes there and back
@@ -233,6 +236,68 @@ impl ControlOptions {
             }
             ControlCommand::Quit => json!({"command": "quit"}),
         }
+    }
+}
+
+const CAPTURE_HELP: &str = r#"Ports are named device0, device1, ... in the order of the --device options, and by kind and number (dgram0,
+stream1) in that of the --port options; `rnic serve` with a port that there is not names them all. What devices
+of one daemon exchange without frames is recorded as the frames that it would have been, with a comment.
+
+Example: to a file
+
+    rnic capture /tmp/rnic-control start /tmp/all.pcapng
+    rnic capture /tmp/rnic-control stop
+    rnic decode --check /tmp/all.pcapng
+
+Example: live
+
+    mkfifo /tmp/live && wireshark -k -i /tmp/live &
+    rnic capture /tmp/rnic-control start /tmp/live --port device0
+
+A reader that is too slow for a FIFO costs frames of the recording, which are counted, and nothing else."#;
+
+/// `rnic capture`.
+#[derive(Debug, Args)]
+pub struct CaptureOptions {
+    /// The daemon's --control socket
+    pub socket: PathBuf,
+    #[allow(missing_docs)]
+    #[command(subcommand)]
+    pub command: CaptureCommand,
+}
+
+/// What to do about a recording.
+#[derive(Debug, Subcommand)]
+pub enum CaptureCommand {
+    /// Begin to record; one at a time
+    Start {
+        /// A file, which is replaced, or a FIFO that somebody reads
+        file: PathBuf,
+        /// Record this port only, in both directions; may be repeated (default: all, each frame once)
+        #[arg(long = "port", value_name = "NAME")]
+        ports: Vec<String>,
+    },
+    /// End it
+    Stop,
+    /// Tell how far it is
+    Status,
+}
+
+impl CaptureOptions {
+    /// The request as a JSON value.
+    ///
+    /// # Errors
+    /// If there is no current directory to complete the file's path with.
+    pub fn request(&self) -> std::io::Result<Value> {
+        Ok(match &self.command {
+            CaptureCommand::Start { file, ports } => {
+                // The daemon may run elsewhere.
+                let file = std::path::absolute(file)?;
+                json!({"command": "capture-start", "file": file, "ports": ports})
+            }
+            CaptureCommand::Stop => json!({"command": "capture-stop"}),
+            CaptureCommand::Status => json!({"command": "query-capture"}),
+        })
     }
 }
 

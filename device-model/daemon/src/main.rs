@@ -38,6 +38,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 control::client::ask(&options.socket, &options.request())?
             );
         }
+        Command::Capture(options) => {
+            println!(
+                "{}",
+                control::client::ask(&options.socket, &options.request()?)?
+            );
+        }
         Command::Decode(options) => return decode::run(&options),
         #[cfg(feature = "client")]
         Command::Ping(options) => {

@@ -7,12 +7,10 @@
 //! Tests: below.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::pcap::{Direction, PcapngWriter};
+use crate::capture::Capture;
 use crate::switch::{Out, Port, Switch};
 
 /// Frames that a port's queue holds.
@@ -64,7 +62,7 @@ impl Queue {
 pub struct Fabric {
     switch: Mutex<Switch>,
     queues: Box<[Queue]>,
-    capture: Option<Mutex<PcapngWriter<Box<dyn Write + Send>>>>,
+    capture: Arc<Capture>,
 }
 
 /// One port of a fabric.
@@ -80,34 +78,20 @@ pub enum FabricError {
     /// More ports than a switch numbers.
     #[error("{0} ports are more than a switch has")]
     TooManyPorts(usize),
-    /// The capture file.
-    #[error("the capture cannot be written: {0}")]
-    Capture(#[from] std::io::Error),
 }
 
 impl Fabric {
-    /// A fabric with a port for each of `wakers`, in their order, all up. Every frame that a port
-    /// sends is written to `capture`, with the number of the port as its interface.
+    /// A fabric with a port for each of `wakers`, in their order, all up. What they send is shown
+    /// to `capture`, which numbers ports as this does.
     ///
     /// # Errors
-    /// If the capture cannot be written.
+    /// If there are more ports than a switch numbers.
     pub fn build(
         wakers: Vec<Box<dyn Wake>>,
-        capture: Option<Box<dyn Write + Send>>,
+        capture: Arc<Capture>,
     ) -> Result<Vec<FabricPort>, FabricError> {
         let count = wakers.len();
         let ports = Port::try_from(count).map_err(|_| FabricError::TooManyPorts(count))?;
-        let capture = match capture {
-            None => None,
-            Some(out) => {
-                let mut writer = PcapngWriter::new(out)?;
-                for port in 0..ports {
-                    writer.interface(&format!("port{port}"))?;
-                }
-                writer.flush()?;
-                Some(Mutex::new(writer))
-            }
-        };
         let queue = |wake| Queue {
             frames: Mutex::default(),
             length: AtomicUsize::new(0),
@@ -129,21 +113,6 @@ impl Fabric {
 
     fn queue(&self, port: Port) -> Option<&Queue> {
         self.queues.get(usize::try_from(port).ok()?)
-    }
-
-    fn write_down(&self, port: Port, frame: &[u8]) {
-        let Some(capture) = &self.capture else {
-            return;
-        };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let time_ns = now.map_or(0, |t| u64::try_from(t.as_nanos()).unwrap_or(u64::MAX));
-        let mut capture = lock(capture);
-        let written = capture
-            .frame(port, time_ns, Direction::Inbound, frame, "")
-            .and_then(|()| capture.flush());
-        if let Err(error) = written {
-            log::warn!("a frame is missing in the capture: {error}");
-        }
     }
 }
 
@@ -171,8 +140,36 @@ impl FabricPort {
                 }
             }
         }
-        fabric.write_down(self.index, frame);
+        if fabric.capture.is_on() {
+            self.show(out, frame);
+        }
         Sent::Ok
+    }
+
+    /// Shows a frame to the capture.
+    fn show(&self, out: Out, frame: &[u8]) {
+        let capture = &self.fabric.capture;
+        match out {
+            Out::Nowhere => capture.frame(self.index, None, false, frame),
+            Out::To(port) => capture.frame(self.index, Some(port), false, frame),
+            Out::Flood => capture.flood(self.index, frame),
+        }
+    }
+
+    /// Whether a capture runs.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.fabric.capture.is_on()
+    }
+
+    /// Shows the capture a segment of this port's device as it would have been as a frame.
+    pub fn record(&self, frame: &[u8]) {
+        let out = lock(&self.fabric.switch).find(self.index, frame);
+        let to = match out {
+            Out::To(port) => Some(port),
+            Out::Nowhere | Out::Flood => None,
+        };
+        self.fabric.capture.frame(self.index, to, true, frame);
     }
 
     /// The next frame for this port.
@@ -265,7 +262,7 @@ mod tests {
         let wakers: Vec<Count> = wakers.collect();
         let boxed = wakers.iter().cloned();
         let boxed = boxed.map(|w| Box::new(w) as Box<dyn Wake>).collect();
-        (Fabric::build(boxed, None).unwrap(), wakers)
+        (Fabric::build(boxed, Arc::default()).unwrap(), wakers)
     }
 
     fn frame(to: u8, from: u8) -> Vec<u8> {
@@ -328,15 +325,22 @@ mod tests {
 
     #[test]
     fn the_capture_holds_what_was_sent() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let out = Box::new(file.reopen().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c");
+        let capture = Arc::new(Capture::new(vec!["device0".into(), "device1".into()]));
         let wakers: Vec<Box<dyn Wake>> =
             vec![Box::new(Count::default()), Box::new(Count::default())];
-        let ports = Fabric::build(wakers, Some(out)).unwrap();
+        let ports = Fabric::build(wakers, Arc::clone(&capture)).unwrap();
+        ports[0].send(&frame(9, 1));
+        capture.start(&path, &[]).unwrap();
         ports[0].send(&frame(2, 1));
         ports[1].send(&frame(1, 2));
-        let mut reader = crate::pcap::CaptureReader::new(file.reopen().unwrap()).unwrap();
-        for (port, want) in [(0, frame(2, 1)), (1, frame(1, 2))] {
+        ports[1].record(&frame(1, 3));
+        capture.stop().unwrap();
+        ports[0].send(&frame(9, 1));
+        let file = std::fs::read(&path).unwrap();
+        let mut reader = crate::pcap::CaptureReader::new(&file[..]).unwrap();
+        for (port, want) in [(0, frame(2, 1)), (1, frame(1, 2)), (1, frame(1, 3))] {
             let captured = reader.next_frame().unwrap().unwrap();
             assert_eq!((captured.interface, captured.data), (port, &want[..]));
         }

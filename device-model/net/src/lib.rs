@@ -1,6 +1,7 @@
 //! Ports: where frames enter and leave a device.
 //!
 //! - [`pcap`]: capture files, read and written;
+//! - [`capture`]: a recording of ports, begun and ended at any time;
 //! - [`decode`]: what `rnic decode` shows and checks;
 //! - [`switch`]: a learning switch between the ports of one process;
 //! - [`fabric`]: that switch with queues, shared by the threads of a process;
@@ -19,6 +20,7 @@
     )
 )]
 
+pub mod capture;
 pub mod decode;
 pub mod fabric;
 pub mod pcap;

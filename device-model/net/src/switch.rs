@@ -52,6 +52,19 @@ impl Switch {
         {
             self.stations.insert(source, from);
         }
+        self.find_station(from, destination)
+    }
+
+    /// Where a frame would go, without learning from it.
+    #[must_use]
+    pub fn find(&self, from: Port, frame: &[u8]) -> Out {
+        match station(frame, 0) {
+            Some(destination) => self.find_station(from, destination),
+            None => Out::Nowhere,
+        }
+    }
+
+    fn find_station(&self, from: Port, destination: [u8; 6]) -> Out {
         if is_group(destination) {
             return Out::Flood;
         }

@@ -9,6 +9,7 @@
 //! - [`rc::Responder`]: requests in, verdicts and responses out; order, duplicates, NAKs;
 //! - [`packet`]: one-packet segments to and from the headers of a frame, and the octets that a
 //!   segment would have been as frames;
+//! - [`split`]: a segment of many packets, cut into them;
 //! - [`time`]: the clock, always an argument.
 //!
 //! What it does not do: it owns no memory, clock, socket or queue pair. It checks no keys and copies
@@ -37,6 +38,7 @@ extern crate std;
 pub mod header;
 pub mod packet;
 pub mod rc;
+pub mod split;
 pub mod time;
 
 pub use header::{

@@ -9,6 +9,7 @@ use rnic_abi::CounterId;
 use rnic_transport::packet::{
     Traffic, request_headers, request_traffic, response_headers, response_traffic,
 };
+use rnic_transport::split::{request_packet, response_packet};
 use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{
     Bth, DropReason, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header,
@@ -73,6 +74,7 @@ pub(super) enum Gathered<'a> {
 }
 
 /// The same, holding on to nothing.
+#[derive(Clone)]
 pub(super) enum Outgoing {
     Nothing,
     Bytes(Inline),
@@ -176,12 +178,16 @@ impl Path {
                 self.send_frame(cx, bth, ext, header.length, &data)?;
             }
             CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
+                let shown = cx.env.records().then(|| data.clone());
                 let payload = in_process(cx, data)?;
                 let body = Body::Request {
                     header: *header,
                     payload,
                 };
                 self.deliver(cx, body, leases)?;
+                if let Some(data) = shown {
+                    self.record_request(cx, header, &data);
+                }
             }
         }
         count_out(cx, request_traffic(header, self.attributes.mtu, self.below));
@@ -206,12 +212,16 @@ impl Path {
                 self.send_frame(cx, bth, ext, length, &data)?;
             }
             CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
+                let shown = cx.env.records().then(|| data.clone());
                 let payload = in_process(cx, data)?;
                 let body = Body::Response {
                     header: *header,
                     payload,
                 };
                 self.deliver(cx, body, leases)?;
+                if let Some(data) = shown {
+                    self.record_response(cx, header, &data);
+                }
             }
         }
         count_out(
@@ -268,28 +278,55 @@ impl Path {
             cx.side.wants_next_hop(self.attributes.peer);
             return Ok(());
         };
+        let len = self.encode(cx, next_hop, (bth, ext), (0, length), data)?;
+        match cx
+            .env
+            .transmit(cx.side.frame.get(..len).unwrap_or_default())
+        {
+            Sent::Ok => Ok(()),
+            Sent::Full => Err(SendError::Full),
+        }
+    }
+
+    /// Writes a frame into the buffer; its length. `part` is offset and length in `data`.
+    fn encode(
+        &self,
+        cx: &mut Cx<'_>,
+        next_hop: MacAddr,
+        (bth, ext): (Bth, Ext),
+        part: (u32, u32),
+        data: &Outgoing,
+    ) -> Result<usize, SendError> {
         let envelope = self.envelope(next_hop);
-        let length = usize::try_from(length).unwrap_or(0);
+        let [mut skip, length] = [part.0, part.1].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         let Ok(mut encoder) =
             FrameEncoder::begin(&mut cx.side.frame[..], &envelope, &bth, &ext, length)
         else {
             // The buffer holds the longest frame and a header brings its own extensions.
             debug_assert!(false, "frame of {length} bytes was not encoded");
-            return Ok(());
+            return Ok(0);
         };
         let mut room = encoder.payload_mut();
         match data {
             Outgoing::Nothing => {}
             Outgoing::Bytes(inline) => {
-                for (to, from) in room.iter_mut().zip(inline.as_slice()) {
+                let bytes = inline.as_slice().get(skip..).unwrap_or_default();
+                for (to, from) in room.iter_mut().zip(bytes) {
                     *to = *from;
                 }
             }
             Outgoing::Ranges(ranges) => {
                 for range in ranges.as_slice() {
-                    let len = usize::try_from(range.len).unwrap_or(usize::MAX);
-                    let (now, later) = room.split_at_mut(len.min(room.len()));
-                    if let Err(error) = cx.res.dma.read(range.iova, now) {
+                    if room.is_empty() {
+                        break;
+                    }
+                    let all = usize::try_from(range.len).unwrap_or(usize::MAX);
+                    let passed = skip.min(all);
+                    skip -= passed;
+                    let take = (all - passed).min(room.len());
+                    let (now, later) = room.split_at_mut(take);
+                    let from = range.iova.wrapping_add(passed as u64);
+                    if let Err(error) = cx.res.dma.read(from, now) {
                         cx.res.counters.count(CounterId::DMA_ERRORS);
                         return Err(SendError::Local(Refusal::local_dma(error)));
                     }
@@ -297,13 +334,44 @@ impl Path {
                 }
             }
         }
-        let len = encoder.finish_icrc();
-        match cx
-            .env
-            .transmit(cx.side.frame.get(..len).unwrap_or_default())
-        {
-            Sent::Ok => Ok(()),
-            Sent::Full => Err(SendError::Full),
+        Ok(encoder.finish_icrc())
+    }
+
+    /// Records the frames that a request within the process would have been `[CNT-2]`.
+    fn record_request(&self, cx: &mut Cx<'_>, header: &RequestHeader, data: &Outgoing) {
+        let mtu = self.attributes.mtu;
+        let packets = (0..).map_while(|n| request_packet(header, n, mtu));
+        for (packet, offset) in packets {
+            let headers = request_headers(&packet, self.attributes.peer_qpn);
+            self.record(cx, headers, (offset, packet.length), data);
+        }
+    }
+
+    /// The same for a response.
+    fn record_response(&self, cx: &mut Cx<'_>, header: &ResponseHeader, data: &Outgoing) {
+        let mtu = self.attributes.mtu;
+        let packets = (0..).map_while(|n| response_packet(header, n, mtu));
+        for (packet, offset) in packets {
+            let length = match packet.body {
+                ResponseBody::ReadData { length, .. } => length,
+                ResponseBody::Acknowledge(_) | ResponseBody::Atomic { .. } => 0,
+            };
+            let headers = response_headers(&packet, self.attributes.peer_qpn);
+            self.record(cx, headers, (offset, length), data);
+        }
+    }
+
+    fn record(&self, cx: &mut Cx<'_>, headers: (Bth, Ext), part: (u32, u32), data: &Outgoing) {
+        let mac = match self.carried_by {
+            CarriedBy::Neighbour(id) => cx.env.neighbour_mac(id),
+            CarriedBy::Loopback | CarriedBy::Frames => None,
+        };
+        // To itself, a device sends to its own address.
+        let mac = mac.or(self.next_hop).unwrap_or(self.attributes.local.mac);
+        // Memory that went away meanwhile leaves a gap in the recording, and nothing else.
+        if let Ok(len) = self.encode(cx, mac, headers, part, data) {
+            let frame = cx.side.frame.get(..len).unwrap_or_default();
+            cx.env.record(frame);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Requests and answers.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,6 +25,18 @@ pub enum Request {
         /// Up or down.
         up: bool,
     },
+    /// Begin to record ports.
+    CaptureStart {
+        /// Where to; as the daemon sees it.
+        file: PathBuf,
+        /// Which ports, by name; none: all.
+        #[serde(default)]
+        ports: Vec<String>,
+    },
+    /// End that.
+    CaptureStop,
+    /// The recording, if there is one.
+    QueryCapture,
     /// The end.
     Quit,
 }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
+use rnic_net::capture::Capture;
 use serde_json::{Value, json};
 use vfio_user_server::Listener;
 use vmm_sys_util::eventfd::EventFd;
@@ -34,6 +36,7 @@ pub struct Server {
     listener: Option<Listener>,
     signals: Signals,
     devices: Vec<Value>,
+    capture: Arc<Capture>,
 }
 
 impl Server {
@@ -41,7 +44,7 @@ impl Server {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn new(config: &Config, signals: Signals) -> anyhow::Result<Self> {
+    pub fn new(config: &Config, signals: Signals, capture: Arc<Capture>) -> anyhow::Result<Self> {
         let listener = match &config.control {
             None => None,
             Some(path) => Some(
@@ -61,6 +64,7 @@ impl Server {
             listener,
             signals,
             devices: config.devices.iter().map(describe).collect(),
+            capture,
         })
     }
 
@@ -221,6 +225,22 @@ impl Loop<'_> {
                 }
                 Err(self.no_device(*device))
             }
+            Request::CaptureStart { file, ports } => {
+                self.server.capture.start(file, ports)?;
+                Ok(json!({"file": file}))
+            }
+            Request::CaptureStop => {
+                let counts = self.server.capture.stop()?;
+                Ok(json!({"frames": counts.frames, "left-out": counts.left_out}))
+            }
+            Request::QueryCapture => Ok(match self.server.capture.status() {
+                None => Value::Null,
+                Some((file, counts)) => json!({
+                    "file": file,
+                    "frames": counts.frames,
+                    "left-out": counts.left_out,
+                }),
+            }),
             Request::Quit => {
                 self.stop = true;
                 Ok(json!({}))

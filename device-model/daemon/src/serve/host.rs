@@ -11,7 +11,7 @@ use rnic_core::env::{Delivered, Env, Nanos, NeighbourId, PortInfo, Sent};
 use rnic_core::fault::{Fault, FaultPlan, Site};
 use rnic_core::segment::Segment;
 use rnic_net::fabric::{self, FabricPort};
-use rnic_wire::Gid;
+use rnic_wire::{Gid, MacAddr};
 
 use super::neighbours::Neighbours;
 
@@ -204,6 +204,18 @@ impl Env for Host {
         self.neighbours.deliver(self.id, to, segment)
     }
 
+    fn records(&self) -> bool {
+        self.fabric.is_recorded()
+    }
+
+    fn record(&mut self, frame: &[u8]) {
+        self.fabric.record(frame);
+    }
+
+    fn neighbour_mac(&self, id: NeighbourId) -> Option<MacAddr> {
+        self.neighbours.mac(id)
+    }
+
     fn raise(&mut self, vector: u16) {
         self.vectors.signal(usize::from(vector));
     }
@@ -258,10 +270,10 @@ mod tests {
                 mtu: 1500,
                 speed_mbps: 1,
             },
-            fabric: Fabric::build(wakers, None).unwrap().remove(0),
+            fabric: Fabric::build(wakers, Arc::default()).unwrap().remove(0),
             faults: FaultPlan::new(1, rules),
             late: None,
-            neighbours: Arc::new(Neighbours::new(vec![waker], true)),
+            neighbours: Arc::new(Neighbours::new(vec![(waker, MacAddr::ZERO)], true)),
             start: Instant::now(),
         }
     }

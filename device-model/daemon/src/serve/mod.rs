@@ -28,8 +28,6 @@ mod signals;
 mod wire;
 mod worker;
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -42,7 +40,8 @@ use rnic_core::env::{NeighbourId, PortInfo};
 use rnic_firmware::{Config as DeviceConfig, Device};
 
 use crate::cli::Doorbell;
-use rnic_net::fabric::{Fabric, FabricPort, Wake};
+use rnic_net::capture::Capture;
+use rnic_net::fabric::{Fabric, Wake};
 use rnic_net::port::{Link, dgram::DgramLink, stream::StreamLink, tap::TapLink, udp::UdpLink};
 use vfio_user_server::{Listener, Server};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
@@ -85,12 +84,16 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
     let signals = Signals::new().context("signals cannot be taken")?;
     let wakers = (0..config.workers).map(|_| Waker::new().map(Arc::new));
     let wakers: Vec<Arc<Waker>> = wakers.collect::<Result<_, _>>().context("no descriptors")?;
-    let controller = control::Server::new(config, signals)?;
+    let capture = Arc::new(Capture::new(port_names(config)));
+    if let Some(path) = &config.capture {
+        capture.start(path, &[]).context("--capture")?;
+    }
+    let controller = control::Server::new(config, signals, Arc::clone(&capture))?;
     let ended = EventFd::new(EFD_NONBLOCK).context("no descriptors")?;
 
     let mut workers = Vec::new();
     let mut handles = Vec::new();
-    for (part, waker) in build(config, &wakers)?.into_iter().zip(&wakers) {
+    for (part, waker) in build(config, &wakers, &capture)?.into_iter().zip(&wakers) {
         let (requests, inbox) = channel();
         let waker = Arc::clone(waker);
         handles.push(WorkerHandle {
@@ -125,6 +128,9 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
         let ended = ended.unwrap_or_else(|_| Err(anyhow!("a worker panicked; see above")));
         result = result.and(ended);
     }
+    if capture.is_on() {
+        result = result.and(capture.stop().map(drop).context("--capture"));
+    }
     result
 }
 
@@ -144,7 +150,11 @@ struct Part {
     wires: Vec<Wire>,
 }
 
-fn build(config: &Config, wakers: &[Arc<Waker>]) -> anyhow::Result<Vec<Part>> {
+fn build(
+    config: &Config,
+    wakers: &[Arc<Waker>],
+    capture: &Arc<Capture>,
+) -> anyhow::Result<Vec<Part>> {
     // Devices go round the workers; wires belong to the first.
     let worker_of = |index: usize| index.checked_rem(wakers.len()).unwrap_or(0);
     let waker_of = |index: usize| {
@@ -157,8 +167,13 @@ fn build(config: &Config, wakers: &[Arc<Waker>]) -> anyhow::Result<Vec<Part>> {
     for _ in &config.wires {
         port_wakers.push(waker_of(0)?);
     }
-    let mut ports = fabric(config, port_wakers)?.into_iter();
-    let neighbours = Arc::new(Neighbours::new(device_wakers, config.segments));
+    let wakers_of_ports = port_wakers
+        .into_iter()
+        .map(|w| Box::new(PortWaker(w)) as Box<dyn Wake>);
+    let mut ports = Fabric::build(wakers_of_ports.collect(), Arc::clone(capture))?.into_iter();
+    let macs = config.devices.iter().map(|device| device.mac);
+    let neighbours = device_wakers.into_iter().zip(macs).collect();
+    let neighbours = Arc::new(Neighbours::new(neighbours, config.segments));
     let policy = if config.devices.len() > 1 && !config.allow_unsealed {
         FilePolicy::SealedShrink
     } else {
@@ -250,17 +265,10 @@ fn link(kind: &PortKind, mtu: u32) -> anyhow::Result<Box<dyn Link>> {
     })
 }
 
-fn fabric(config: &Config, wakers: Vec<Arc<Waker>>) -> anyhow::Result<Vec<FabricPort>> {
-    let wakers = wakers
-        .into_iter()
-        .map(|w| Box::new(PortWaker(w)) as Box<dyn Wake>);
-    let capture = match &config.capture {
-        None => None,
-        Some(path) => {
-            let file = File::create(path)
-                .with_context(|| format!("--capture: cannot write {}", path.display()))?;
-            Some(Box::new(BufWriter::new(file)) as _)
-        }
-    };
-    Ok(Fabric::build(wakers.collect(), capture)?)
+/// The ports as a capture names them: devices first, then wires.
+fn port_names(config: &Config) -> Vec<String> {
+    let devices = (0..config.devices.len()).map(|n| format!("device{n}"));
+    let wires = config.wires.iter().enumerate();
+    let wires = wires.filter_map(|(n, wire)| Some(format!("{}{n}", wire.kind.as_ref()?.name())));
+    devices.chain(wires).collect()
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rnic_core::env::{Delivered, NeighbourId};
 use rnic_core::segment::Segment;
 use rnic_net::fabric::Wake;
-use rnic_wire::Gid;
+use rnic_wire::{Gid, MacAddr};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 /// Segments that an inbox holds; a sender keeps what finds no room.
@@ -82,6 +82,7 @@ struct Neighbour {
     length: AtomicUsize,
     up: AtomicBool,
     waker: Arc<Waker>,
+    mac: MacAddr,
 }
 
 /// The devices of a daemon, as they see each other.
@@ -92,17 +93,19 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Devices, each with the waker of its worker. Without `segments` nobody has a neighbour.
+    /// Devices, each with the waker of its worker and its address. Without `segments` nobody has a
+    /// neighbour.
     #[must_use]
-    pub fn new(wakers: Vec<Arc<Waker>>, segments: bool) -> Self {
-        let neighbour = |waker| Neighbour {
+    pub fn new(devices: Vec<(Arc<Waker>, MacAddr)>, segments: bool) -> Self {
+        let neighbour = |(waker, mac)| Neighbour {
             inbox: Mutex::default(),
             length: AtomicUsize::new(0),
             up: AtomicBool::new(true),
             waker,
+            mac,
         };
         Self {
-            all: wakers.into_iter().map(neighbour).collect(),
+            all: devices.into_iter().map(neighbour).collect(),
             addresses: RwLock::default(),
             segments,
         }
@@ -110,6 +113,12 @@ impl Neighbours {
 
     fn neighbour(&self, id: NeighbourId) -> Option<&Neighbour> {
         self.all.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// The Ethernet address of a device.
+    #[must_use]
+    pub fn mac(&self, id: NeighbourId) -> Option<MacAddr> {
+        self.neighbour(id).map(|neighbour| neighbour.mac)
     }
 
     /// The device that answers at `ip`, if its link is up.
@@ -212,7 +221,7 @@ mod tests {
     use rnic_wire::Qpn;
 
     fn pair(segments: bool) -> Neighbours {
-        let waker = || Arc::new(Waker::new().unwrap());
+        let waker = || (Arc::new(Waker::new().unwrap()), MacAddr::ZERO);
         Neighbours::new(vec![waker(), waker()], segments)
     }
 

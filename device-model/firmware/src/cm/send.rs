@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 
 use rnic_abi::CounterId;
-use rnic_core::env::{Delivered, NeighbourId, Sent};
+use rnic_core::env::{Delivered, Env, NeighbourId, Sent};
 use rnic_core::qp::LocalAddress;
 use rnic_core::segment::{Body, Lease, Segment};
 use rnic_wire::{
@@ -62,16 +62,31 @@ impl Control<'_> {
                 body: Body::Cm(Box::new(bytes)),
             };
             match self.env.deliver(neighbour, Box::new(segment)) {
+                Delivered::Ok if self.env.records() => {
+                    let mac = self.env.neighbour_mac(neighbour).or(way.next_hop);
+                    self.with_frame(way, mac, &bytes, |env, frame| env.record(frame));
+                }
                 Delivered::Ok | Delivered::Gone | Delivered::Full(_) => (),
             }
             return;
         }
-        self.send_frame(way, &bytes);
+        self.with_frame(way, way.next_hop, &bytes, |env, frame| {
+            match env.transmit(frame) {
+                Sent::Ok | Sent::Full => (),
+            }
+        });
     }
 
-    fn send_frame(&mut self, way: &Way, bytes: &[u8; rnic_wire::MAD_LEN]) {
+    /// Gives the frame of a message to `take`.
+    fn with_frame(
+        &mut self,
+        way: &Way,
+        next_hop: Option<MacAddr>,
+        bytes: &[u8; rnic_wire::MAD_LEN],
+        take: impl FnOnce(&mut dyn Env, &[u8]),
+    ) {
         // Without the next hop's address the message is lost; who waits for its answer sends it again or gives up.
-        let Some(dst) = way.next_hop else {
+        let Some(dst) = next_hop else {
             return;
         };
         let ip = match (way.local.gid.to_ip(), way.peer.to_ip()) {
@@ -120,9 +135,7 @@ impl Control<'_> {
         }
         let length = encoder.finish_icrc();
         if let Some(frame) = frame.get(..length) {
-            match self.env.transmit(frame) {
-                Sent::Ok | Sent::Full => (),
-            }
+            take(self.env, frame);
         }
     }
 
