@@ -6,7 +6,10 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use ndis_sys::ndis::*;
 use ndis_sys::nt::*;
 
-use crate::info;
+use crate::adapter::Adapter;
+use crate::nt::Passive;
+use crate::{info, ndk};
+use alloc::boxed::Box;
 
 /// NDIS version that the driver is written for: Windows 10 and Server 2016 have it.
 pub const NDIS_VERSION: (u8, u8) = (6, 50);
@@ -66,19 +69,42 @@ pub unsafe fn driver_entry(
     status
 }
 
-unsafe extern "win64" fn set_options(_: NDIS_HANDLE, _: NDIS_HANDLE) -> NDIS_STATUS {
-    NDIS_STATUS_SUCCESS
+unsafe extern "win64" fn set_options(driver: NDIS_HANDLE, _: NDIS_HANDLE) -> NDIS_STATUS {
+    ndk::set_options(driver)
+}
+
+/// The adapter behind a context.
+///
+/// # Safety
+/// `context` is what MiniportInitializeEx gave NDIS, and MiniportHaltEx was not called yet.
+unsafe fn adapter<'a>(context: NDIS_HANDLE) -> &'a Adapter {
+    // SAFETY: as promised.
+    unsafe { &*context.cast::<Adapter>() }
 }
 
 unsafe extern "win64" fn initialize(
+    handle: NDIS_HANDLE,
     _: NDIS_HANDLE,
-    _: NDIS_HANDLE,
-    _: *mut NDIS_MINIPORT_INIT_PARAMETERS,
+    parameters: *mut NDIS_MINIPORT_INIT_PARAMETERS,
 ) -> NDIS_STATUS {
-    NDIS_STATUS_NOT_SUPPORTED
+    // SAFETY: NDIS calls this at PASSIVE_LEVEL, with parameters that live during the call.
+    let result = unsafe { Adapter::initialize(&Passive::assume(), handle, &*parameters) };
+    match result {
+        Ok(adapter) => {
+            // NDIS has the address since the registration attributes; `halt` takes it back.
+            let _ = Box::into_raw(adapter);
+            NDIS_STATUS_SUCCESS
+        }
+        Err(stop) => stop.0,
+    }
 }
 
-unsafe extern "win64" fn halt(_: NDIS_HANDLE, _: i32) {}
+unsafe extern "win64" fn halt(context: NDIS_HANDLE, _: i32) {
+    // SAFETY: NDIS calls this at PASSIVE_LEVEL, once, after which it does not use the context.
+    let (adapter, passive) =
+        unsafe { (Box::from_raw(context.cast::<Adapter>()), Passive::assume()) };
+    adapter.halt(&passive);
+}
 
 unsafe extern "win64" fn unload(_: *mut DRIVER_OBJECT) {
     let driver = DRIVER.swap(ptr::null_mut(), Ordering::AcqRel);
@@ -100,8 +126,18 @@ unsafe extern "win64" fn restart(
     NDIS_STATUS_SUCCESS
 }
 
-unsafe extern "win64" fn oid_request(_: NDIS_HANDLE, _: *mut NDIS_OID_REQUEST) -> NDIS_STATUS {
-    NDIS_STATUS_NOT_SUPPORTED
+unsafe extern "win64" fn oid_request(
+    context: NDIS_HANDLE,
+    request: *mut NDIS_OID_REQUEST,
+) -> NDIS_STATUS {
+    // SAFETY: the adapter that NDIS asks.
+    let adapter = unsafe { adapter(context) };
+    // SAFETY: NDIS's request, ours until it is completed.
+    let request = unsafe { &mut *request };
+    adapter
+        .ndk
+        .oid(adapter, request)
+        .unwrap_or(NDIS_STATUS_NOT_SUPPORTED)
 }
 
 unsafe extern "win64" fn send(_: NDIS_HANDLE, _: *mut NET_BUFFER_LIST, _: u32, _: u32) {}

@@ -5,8 +5,8 @@ use core::arch::global_asm;
 use core::panic::PanicInfo;
 
 use ndis_sys::nt::{
-    DRIVER_OBJECT, ExAllocatePool2, ExFreePoolWithTag, KeBugCheckEx, NTSTATUS, POOL_FLAG_NON_PAGED,
-    POOL_FLAG_UNINITIALIZED, UNICODE_STRING,
+    DRIVER_OBJECT, ExAllocatePoolWithTag, ExFreePoolWithTag, KeBugCheckEx, NON_PAGED_POOL_NX,
+    NTSTATUS, UNICODE_STRING,
 };
 use rnic_ndis::{BUGCHECK, POOL_TAG};
 
@@ -33,17 +33,9 @@ unsafe impl GlobalAlloc for Pool {
         if layout.align() > 16 {
             return core::ptr::null_mut();
         }
-        let flags = POOL_FLAG_NON_PAGED | POOL_FLAG_UNINITIALIZED;
+        // ExAllocatePool2 would need Windows 10 version 2004.
         // SAFETY: callable at IRQL <= DISPATCH_LEVEL, where this driver allocates.
-        unsafe { ExAllocatePool2(flags, layout.size(), POOL_TAG).cast() }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        if layout.align() > 16 {
-            return core::ptr::null_mut();
-        }
-        // SAFETY: as above; the pool zeroes.
-        unsafe { ExAllocatePool2(POOL_FLAG_NON_PAGED, layout.size(), POOL_TAG).cast() }
+        unsafe { ExAllocatePoolWithTag(NON_PAGED_POOL_NX, layout.size(), POOL_TAG).cast() }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, _: Layout) {

@@ -1,0 +1,175 @@
+//! Making and unmaking an adapter: MiniportInitializeEx, MiniportHaltEx.
+
+use alloc::boxed::Box;
+use core::ffi::c_void;
+
+use ndis_sys::ndis::*;
+use ndis_sys::nt::PVOID;
+use rnic_driver_core::Error;
+
+use super::settings::Settings;
+use super::{Adapter, attributes};
+use crate::engine::Engine;
+use crate::ethernet::Ethernet;
+use crate::hw::interrupt::Interrupts;
+use crate::hw::platform::SetupError;
+use crate::hw::resources::Resources;
+use crate::hw::{Hardware, NtPlatform};
+use crate::ndk::Provider;
+use crate::nt::pool::Place;
+use crate::nt::timer::Timer;
+use crate::nt::work::Worker;
+use crate::nt::{NoMemory, Passive, SpinLock};
+use crate::{error, info};
+
+/// How often the worker looks for late answers.
+const WATCHDOG_MS: u32 = 500;
+
+impl From<SetupError> for Stop {
+    fn from(error: SetupError) -> Self {
+        error!("the function could not be claimed: {error:?}");
+        Self(match error {
+            SetupError::Resources => NDIS_STATUS_RESOURCE_CONFLICT,
+            SetupError::Ndis(_, status) => status,
+            SetupError::NoMemory => NDIS_STATUS_RESOURCES,
+        })
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        error!("the device could not be brought up: {error}");
+        Self(match error {
+            Error::NoMemory => NDIS_STATUS_RESOURCES,
+            _ => NDIS_STATUS_FAILURE,
+        })
+    }
+}
+
+impl From<NoMemory> for Stop {
+    fn from(_: NoMemory) -> Self {
+        Self(NDIS_STATUS_RESOURCES)
+    }
+}
+
+/// Why an adapter was not made.
+pub struct Stop(pub NDIS_STATUS);
+
+/// Says what failed.
+pub(super) fn check(status: NDIS_STATUS, what: &str) -> Result<(), Stop> {
+    if status == NDIS_STATUS_SUCCESS {
+        return Ok(());
+    }
+    error!("{what}: {status:#010x}");
+    Err(Stop(status))
+}
+
+fn run(passive: &Passive, adapter: *const c_void) {
+    // SAFETY: the adapter outlives its worker, which `halt` stops.
+    unsafe { &*adapter.cast::<Adapter>() }.turn(passive);
+}
+
+unsafe extern "win64" fn tick(_: PVOID, adapter: PVOID, _: PVOID, _: PVOID) {
+    // SAFETY: the adapter outlives its timer, which `halt` stops.
+    unsafe { &*adapter.cast::<Adapter>() }.kick();
+}
+
+impl Adapter {
+    /// MiniportInitializeEx. What fails undoes what came before, by dropping it.
+    ///
+    /// # Safety
+    /// `parameters` is NDIS's.
+    pub unsafe fn initialize(
+        passive: &Passive,
+        handle: NDIS_HANDLE,
+        parameters: &NDIS_MINIPORT_INIT_PARAMETERS,
+    ) -> Result<Box<Self>, Stop> {
+        let settings = Settings::read(passive, handle).map_err(Stop)?;
+        // SAFETY: NDIS's list.
+        let resources = unsafe { Resources::read(parameters.AllocatedResources) };
+        let place = Place::<Self>::try_new()?;
+        attributes::register(handle, place.address())?;
+        let hardware = Hardware::claim(passive, handle, &resources)?;
+        let engine = Engine::bring_up(passive, NtPlatform(hardware.clone()), resources.messages)?;
+        let worker = Worker::try_new(handle, run)?;
+        let adapter = place.fill(Self {
+            handle,
+            settings,
+            if_index: parameters.IfIndex,
+            net_luid: parameters.NetLuid,
+            ethernet: Ethernet::new(&settings, &engine.nic),
+            ndk: Provider::try_new(passive)?,
+            hardware,
+            messages: resources.messages,
+            engine: SpinLock::new(Some(engine.clone())),
+            worker,
+            watchdog: SpinLock::new(None),
+            interrupts: SpinLock::new(None),
+        });
+        let result = adapter.begin(passive);
+        if let Err(stop) = result {
+            adapter.end(passive);
+            return Err(stop);
+        }
+        info!(
+            "initialized: firmware {:?}, {} messages",
+            engine.nic.identity().firmware,
+            resources.messages
+        );
+        Ok(adapter)
+    }
+
+    fn begin(&self, passive: &Passive) -> Result<(), Stop> {
+        let Some(engine) = self.engine() else {
+            return Err(Stop(NDIS_STATUS_FAILURE));
+        };
+        attributes::general(self, &engine)?;
+        check(
+            self.ndk.attributes(passive, self, &engine),
+            "NDK attributes",
+        )?;
+        self.worker.start(core::ptr::from_ref(self).cast());
+        let interrupts = Interrupts::register(passive, self.handle, self)?;
+        if interrupts.messages() < self.messages {
+            return Err(SetupError::Resources.into());
+        }
+        *self.interrupts.lock() = Some(interrupts);
+        self.ndk.engine_up(passive, self, &engine);
+        let timer = Timer::try_new(self.handle, tick, core::ptr::from_ref(self).cast())?;
+        timer.start(WATCHDOG_MS);
+        *self.watchdog.lock() = Some(timer);
+        // What came before the interrupts were there.
+        for message in 0..self.messages {
+            self.message(message);
+        }
+        Ok(())
+    }
+
+    /// MiniportHaltEx.
+    pub fn halt(self: Box<Self>, passive: &Passive) {
+        self.ndk.stop(passive, &self);
+        self.end(passive);
+        info!("halted");
+    }
+
+    /// Ends everything that runs; then dropping frees what is left.
+    fn end(&self, passive: &Passive) {
+        let timer = self.watchdog.lock().take();
+        if let Some(timer) = timer {
+            timer.stop(passive);
+        }
+        if let Some(engine) = self.engine() {
+            engine.fail(Error::Failed(rnic_abi::FailureCode::NONE));
+            // The worker ends what is under way, and stops.
+            self.kick();
+        }
+        self.worker.stop(passive);
+        let interrupts = self.interrupts.lock().take();
+        drop(interrupts);
+        let engine = self.engine.lock().take();
+        if let Some(engine) = &engine {
+            engine.silence(passive);
+        }
+        drop(engine);
+    }
+}

@@ -1,0 +1,354 @@
+//! One life of the device: from bring-up to the reset that ends it.
+//!
+//! ```text
+//! Adapter (Initialize to Halt)
+//!   `- Shared<Engine> (bring-up to reset; replaced by MiniportResetEx and by waking up)
+//!        |- nic       Nic, shared by every CPU
+//!        |- control   verbs and general events: owned by the adapter's worker, at PASSIVE_LEVEL
+//!        `- vectors   completion event queues, each serviced by its message's DPC
+//! ```
+//!
+//! **Who may call what.** [`Engine::nic`] is for everybody. Verbs are submitted from anywhere at IRQL <= DISPATCH_LEVEL
+//! ([`control`] says how) and end on the worker. Queue handles (`Cq`, `SendQueue`, ...) belong to whoever created them.
+//!
+//! **How it ends.** [`Engine::fail`] marks it; from then on every verb ends with the error, and the worker resets the
+//! device. Its objects keep their `Shared<Engine>`; their handles may be dropped once [`Engine::is_quiet`], because then
+//! the device uses no memory.
+
+pub mod control;
+pub mod vector;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use alloc::vec::Vec;
+use rnic_abi::consts;
+use rnic_driver_core::{
+    BringUp, Config, Control, Device, Error, Event, GeneralEq, Nic, Outcome, Step,
+};
+
+use crate::hw::NtPlatform;
+use crate::nt::wait::{now_ns, sleep_us};
+use crate::nt::{NoMemory, Passive, Shared, SpinLock};
+use control::Service;
+use vector::Vector;
+
+/// The core's types over this machine.
+pub type NtNic = Nic<NtPlatform>;
+/// As above.
+pub type NtControl = Control<NtPlatform>;
+/// As above.
+pub type NtOutcome = Outcome<NtPlatform>;
+/// As above.
+pub type NtFailure = rnic_driver_core::Failure<NtPlatform>;
+
+/// Vector of answers, general events and causes. Those after it have a completion event queue and Ethernet queues each.
+pub const CONTROL_VECTOR: u16 = 0;
+
+/// How long a step of bring-up, a verb or a reset may take.
+pub const PATIENCE_NS: u64 = 5_000_000_000;
+
+/// Completion events that fit each event queue.
+const EQ_ENTRIES: u32 = 16 * 1024;
+
+/// What only the worker touches.
+pub struct Owned {
+    /// The command ring.
+    pub control: NtControl,
+    /// General events.
+    pub events: GeneralEq<NtPlatform>,
+}
+
+/// One life of the device.
+pub struct Engine {
+    /// Shared by all CPUs.
+    pub nic: NtNic,
+    /// Verbs.
+    pub service: Service,
+    /// One for each message after [`CONTROL_VECTOR`].
+    pub vectors: Vec<Vector>,
+    owned: SpinLock<Option<Owned>>,
+    failed: SpinLock<Option<Error>>,
+    /// The device was reset, or is gone: it uses no memory of this life.
+    quiet: AtomicBool,
+}
+
+impl Engine {
+    /// Brings the device up and starts its event queues, waiting a bounded time for each step.
+    pub fn bring_up(
+        passive: &Passive,
+        platform: NtPlatform,
+        messages: u32,
+    ) -> Result<Shared<Self>, Error> {
+        let config = Config {
+            command_vector: CONTROL_VECTOR,
+            event_vector: CONTROL_VECTOR,
+            cause_vector: CONTROL_VECTOR,
+            events: 256,
+            ..Config::default()
+        };
+        let device = ready(passive, BringUp::new(platform, config))?;
+        let Device {
+            nic,
+            control,
+            events,
+        } = device;
+        let mut owned = Owned { control, events };
+        match Self::start(passive, &nic, &mut owned, messages) {
+            Ok((service, vectors)) => {
+                let engine = Self {
+                    nic,
+                    service,
+                    vectors,
+                    owned: SpinLock::new(Some(owned)),
+                    failed: SpinLock::new(None),
+                    quiet: AtomicBool::new(false),
+                };
+                let hardware = engine.nic.platform().hardware().clone();
+                Shared::try_new(engine).map_err(|NoMemory| {
+                    // The engine was dropped with a live device: `Drop` below has reset it.
+                    drop(hardware);
+                    Error::NoMemory
+                })
+            }
+            Err(error) => {
+                silence(passive, &nic);
+                Err(error)
+            }
+        }
+    }
+
+    fn start(
+        passive: &Passive,
+        nic: &NtNic,
+        owned: &mut Owned,
+        messages: u32,
+    ) -> Result<(Service, Vec<Vector>), Error> {
+        let service = Service::try_new()?;
+        let mut vectors = Vec::new();
+        let count = messages
+            .min(nic.identity().vectors.into())
+            .saturating_sub(1);
+        vectors
+            .try_reserve_exact(count as usize)
+            .map_err(|_| Error::NoMemory)?;
+        for index in 0..count {
+            let message = u16::try_from(index + 1).unwrap_or(consts::VECTOR_NONE);
+            let token = owned.control.create_eq(nic, 0, EQ_ENTRIES, message)?;
+            match answer(passive, nic, owned, token)? {
+                Outcome::CompletionEq(eq) => vectors.push(Vector::new(message, eq)),
+                other => return Err(unexpected(&other)),
+            }
+        }
+        if vectors.is_empty() {
+            return Err(Error::Missing("two interrupt vectors"));
+        }
+        Ok((service, vectors))
+    }
+
+    /// Runs a verb and waits for its end. Only before the worker has the engine, or by the worker.
+    pub fn verb_now(
+        &self,
+        passive: &Passive,
+        begin: impl FnOnce(&mut NtControl, &NtNic) -> Result<rnic_driver_core::Token, Error>,
+    ) -> Result<NtOutcome, Error> {
+        let Some(mut owned) = self.take_owned() else {
+            return Err(Error::Argument("the worker has the control"));
+        };
+        let result = begin(&mut owned.control, &self.nic)
+            .and_then(|token| answer(passive, &self.nic, &mut owned, token));
+        self.give_owned(owned);
+        result
+    }
+
+    /// Takes what only one may have; none while somebody has it.
+    pub fn take_owned(&self) -> Option<Owned> {
+        self.owned.lock().take()
+    }
+
+    /// Gives it back.
+    pub fn give_owned(&self, owned: Owned) {
+        *self.owned.lock() = Some(owned);
+    }
+
+    /// The device broke, vanished or is to end: no more verbs, and the first reason stays. The caller kicks the
+    /// adapter's worker.
+    pub fn fail(&self, error: Error) {
+        let mut failed = self.failed.lock();
+        if failed.is_none() {
+            *failed = Some(error);
+        }
+        if error == Error::Gone {
+            self.nic.platform().hardware().set_gone();
+        }
+    }
+
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<Error> {
+        *self.failed.lock()
+    }
+
+    /// Whether the device can use no memory of this life any more.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.load(Ordering::Acquire)
+    }
+
+    /// Ends the device's use of memory: resets it and waits a bounded time.
+    pub fn silence(&self, passive: &Passive) {
+        if self.is_quiet() {
+            return;
+        }
+        silence(passive, &self.nic);
+        self.quiet.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if !self.is_quiet() {
+            // SAFETY: an engine that is not quiet is dropped where it was made, in bring-up.
+            let passive = unsafe { Passive::assume() };
+            silence(&passive, &self.nic);
+        }
+    }
+}
+
+/// Advances bring-up until it ends.
+fn ready(passive: &Passive, bring_up: BringUp<NtPlatform>) -> Result<Device<NtPlatform>, Error> {
+    let start = now_ns();
+    let mut step = bring_up.advance();
+    let mut late = false;
+    loop {
+        match step {
+            Step::Ready(device) => return Ok(device),
+            Step::Failed(failed) => return Err(failed.error),
+            Step::Pending(next) => {
+                if now_ns().saturating_sub(start) > PATIENCE_NS {
+                    if late {
+                        // It does not even reset. Bus mastering is switched off, so that nothing is written.
+                        stop_bus_master(next.platform());
+                        return Err(Error::Gone);
+                    }
+                    late = true;
+                }
+                sleep_us(passive, 200);
+                step = next.advance();
+            }
+        }
+    }
+}
+
+/// Waits for the answer of a verb.
+fn answer(
+    passive: &Passive,
+    nic: &NtNic,
+    owned: &mut Owned,
+    token: rnic_driver_core::Token,
+) -> Result<NtOutcome, Error> {
+    let start = now_ns();
+    loop {
+        while let Some(done) = owned.control.poll(nic) {
+            if done.token == token {
+                return done.result.map_err(|failure| failure.error);
+            }
+        }
+        owned.control.check_ring(nic)?;
+        if now_ns().saturating_sub(start) > PATIENCE_NS {
+            owned.control.abandon(Error::Gone);
+        }
+        sleep_us(passive, 200);
+    }
+}
+
+/// Resets the device and waits a bounded time; a device that does not reset loses bus mastering.
+fn silence(passive: &Passive, nic: &NtNic) {
+    let start = now_ns();
+    nic.begin_reset();
+    while let Ok(false) = nic.reset_is_complete() {
+        if now_ns().saturating_sub(start) > PATIENCE_NS {
+            crate::error!("the device does not reset; bus mastering is switched off");
+            stop_bus_master(nic.platform());
+            return;
+        }
+        sleep_us(passive, 200);
+    }
+}
+
+/// PCI command register: bus master off.
+fn stop_bus_master(platform: &NtPlatform) {
+    use rnic_platform::Platform;
+    const COMMAND: u16 = 4;
+    const BUS_MASTER: u32 = 0b100;
+    let command = platform.config_read(COMMAND, 2);
+    if command != u32::MAX {
+        platform.config_write(COMMAND, 2, command & !BUS_MASTER);
+    }
+}
+
+/// A verb ended well with something it cannot end with.
+pub fn unexpected(outcome: &NtOutcome) -> Error {
+    crate::error!("a verb ended with {}", outcome.name());
+    Error::Argument("outcome")
+}
+
+/// What the worker hands to the rest of the adapter.
+pub trait Listener {
+    /// A general event; on the worker.
+    fn event(&self, passive: &Passive, engine: &Shared<Engine>, event: &Event);
+    /// Device-level causes (INTR_CAUSE); on the worker.
+    fn causes(&self, passive: &Passive, engine: &Shared<Engine>, causes: u32);
+}
+
+/// One turn of the worker: answers, then events, then new verbs; arms, and returns when nothing is left.
+pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener) {
+    let Some(mut owned) = engine.take_owned() else {
+        return;
+    };
+    if engine.failure().is_none() {
+        work(passive, engine, &mut owned, listener);
+    }
+    if let Some(error) = engine.failure() {
+        owned.control.abandon(error);
+        // Before anybody hears of the end, the device has stopped.
+        engine.silence(passive);
+        engine
+            .service
+            .finish(passive, engine, &mut owned.control, error);
+    }
+    engine.give_owned(owned);
+}
+
+fn work(passive: &Passive, engine: &Shared<Engine>, owned: &mut Owned, listener: &dyn Listener) {
+    match engine.nic.take_causes() {
+        Ok(0) => {}
+        Ok(causes) => listener.causes(passive, engine, causes),
+        Err(error) => return engine.fail(error),
+    }
+    loop {
+        let mut progress = engine.service.answers(passive, engine, &mut owned.control);
+        loop {
+            match owned.events.poll(&engine.nic) {
+                Ok(Some(event)) => {
+                    progress = true;
+                    // Answers that the device gave before the event are taken before it.
+                    engine.service.answers(passive, engine, &mut owned.control);
+                    listener.event(passive, engine, &event);
+                }
+                Ok(None) => break,
+                Err(error) => return engine.fail(error),
+            }
+        }
+        progress |= engine.service.begin(passive, engine, &mut owned.control);
+        if let Some(error) = owned.control.dead() {
+            return engine.fail(error);
+        }
+        if !progress {
+            break;
+        }
+    }
+    owned.events.arm(&engine.nic);
+    if engine.service.is_late() {
+        // A stopped ring says why; one that runs and does not answer is as good as gone.
+        let error = owned.control.check_ring(&engine.nic).err();
+        engine.fail(error.unwrap_or(Error::Failed(rnic_abi::FailureCode::NONE)));
+    }
+}

@@ -1,0 +1,96 @@
+//! An interrupt message after the first: its completion event queue, serviced at DISPATCH_LEVEL.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use rnic_driver_core::{CompletionEq, CqSignal, Eqn, Error};
+
+use super::{Engine, NtNic};
+use crate::hw::NtPlatform;
+use crate::nt::SpinLock;
+
+const IDLE: u32 = 0;
+const RUNNING: u32 = 1;
+const AGAIN: u32 = 2;
+
+/// Events that one DPC takes; arming with events left brings the next interrupt at once.
+const BUDGET: u32 = 4096;
+
+/// One message.
+pub struct Vector {
+    message: u16,
+    eqn: Eqn,
+    eq: SpinLock<CompletionEq<NtPlatform>>,
+    /// A DPC may run on two CPUs at once; the second leaves its work to the first.
+    state: AtomicU32,
+    /// Free-running count of events that were handed on; DESTROY_CQ's answer is compared with it.
+    handled: AtomicU32,
+}
+
+impl Vector {
+    pub(super) fn new(message: u16, eq: CompletionEq<NtPlatform>) -> Self {
+        Self {
+            message,
+            eqn: eq.eqn(),
+            eq: SpinLock::new(eq),
+            state: AtomicU32::new(IDLE),
+            handled: AtomicU32::new(0),
+        }
+    }
+
+    /// Interrupt message number.
+    pub fn message(&self) -> u16 {
+        self.message
+    }
+
+    /// Handle of the completion event queue: what CREATE_CQ names.
+    pub fn eqn(&self) -> Eqn {
+        self.eqn
+    }
+
+    /// Events that were handed on, free-running. A CQ whose DESTROY answered `eq_index` has no event left when this
+    /// has reached it (compare as a wrapping difference). [CQ-12]
+    pub fn handled(&self) -> u32 {
+        self.handled.load(Ordering::Acquire)
+    }
+
+    /// Takes events until none is left, and arms. At DISPATCH_LEVEL; `signal` is called with no lock held, never by two
+    /// CPUs at once.
+    pub fn service(&self, engine: &Engine, mut signal: impl FnMut(&CqSignal)) {
+        if self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
+                IDLE => Some(RUNNING),
+                RUNNING => Some(AGAIN),
+                _ => None,
+            })
+            != Ok(IDLE)
+        {
+            return;
+        }
+        loop {
+            if let Err(error) = self.drain(&engine.nic, &mut signal) {
+                engine.fail(error);
+            }
+            let done =
+                self.state
+                    .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
+            match done {
+                Ok(_) => return,
+                Err(_) => self.state.store(RUNNING, Ordering::Release),
+            }
+        }
+    }
+
+    fn drain(&self, nic: &NtNic, signal: &mut impl FnMut(&CqSignal)) -> Result<(), Error> {
+        for _ in 0..BUDGET {
+            let next = self.eq.lock().poll(nic)?;
+            let Some(event) = next else {
+                break;
+            };
+            signal(&event);
+            self.handled.fetch_add(1, Ordering::Release);
+        }
+        self.eq.lock().arm(nic);
+        Ok(())
+    }
+}
