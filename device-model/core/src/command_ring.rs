@@ -118,7 +118,8 @@ impl CommandRing {
     /// Checks the set-up and starts at index zero `[CMD-2]`. `enabled` numbers the enablings.
     pub fn enable(setup: RingSetup, enabled: u64) -> Result<Self, RingFailure> {
         let max = 1u16 << const { narrow(limit::COMMAND_RING_LOG) };
-        let sized = setup.size >= 2 && setup.size <= max && setup.size.is_power_of_two();
+        let least = 2 - u16::from(mutant("CMD-2/one"));
+        let sized = setup.size >= least && setup.size <= max && setup.size.is_power_of_two();
         let mut queue = Queue::new(max).map_err(|_| RingFailure::setup(reg::CMD_SIZE))?;
         if !sized || queue.try_set_size(setup.size).is_err() {
             return Err(RingFailure::setup(reg::CMD_SIZE));
@@ -153,7 +154,7 @@ impl CommandRing {
         }
         let (readable, writable) = self.walk(dma, head)?;
         let room = writable.iter().fold(0u64, |sum, range| sum + range.len);
-        if room < AnswerHeader::SIZE as u64 {
+        if room < AnswerHeader::SIZE as u64 && !mutant("CMD-4/room") {
             return Err(RingFailure::chain(head));
         }
         let mut request = Vec::with_capacity(MAX_REQUEST);
@@ -187,7 +188,7 @@ impl CommandRing {
         token: Token,
         answer: &[u8],
     ) -> Result<bool, RingFailure> {
-        if token.enabled != self.enabled {
+        if token.enabled != self.enabled && !mutant("CMD-8/late") {
             return Ok(false);
         }
         self.outstanding = self.outstanding.saturating_sub(1);
@@ -202,7 +203,7 @@ impl CommandRing {
         debug_assert!(rest.is_empty(), "an answer longer than its room");
         let length = u32::try_from(answer.len() - rest.len()).unwrap_or(u32::MAX);
         self.queue
-            .add_used(dma, token.head, length)
+            .add_used(dma, token.head, length + u32::from(mutant("CMD-6/length")))
             .map_err(|_| RingFailure::dma(self.setup.used))?;
         healthy(dma)?;
         // The used index must be visible before the flag is read: a driver that clears the flag
@@ -283,7 +284,7 @@ impl CommandRing {
                 iova,
                 len: u64::from(len),
             };
-            if flags & VRING_DESC_F_INDIRECT != 0 {
+            if flags & VRING_DESC_F_INDIRECT != 0 && !mutant("CMD-4/indirect") {
                 return Err(malformed);
             }
             if flags & VRING_DESC_F_WRITE != 0 {

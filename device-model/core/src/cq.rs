@@ -182,22 +182,23 @@ impl Cq {
         now: Nanos,
         mut completion: Completion,
     ) -> Result<(), CqFailed> {
-        if let Some(cause) = self.error {
+        if let Some(cause) = self.error.filter(|_| !mutant("CQ-3/goes-on")) {
             return Err(CqFailed(cause));
         }
         if self.is_full() && !mutant("CQ-3/overwrite") {
             return Err(self.fail(CqErrorCause::OVERRUN));
         }
-        completion.owner = self.ring.owner(self.producer);
+        completion.owner = self.ring.owner(self.producer) ^ u8::from(mutant("CONV-6/completion"));
         if self
             .ring
             .publish(dma, self.producer, completion.as_bytes())
             .is_err()
+            && !mutant("CQ-4/goes-on")
         {
             // [CQ-4]
             return Err(self.fail(CqErrorCause::DMA));
         }
-        let solicited = completion.status() != CompletionStatus::SUCCESS
+        let solicited = completion.status() != CompletionStatus::SUCCESS && !mutant("CQ-6/error")
             || completion.flags().receive() && completion.flags().solicited();
         if solicited {
             self.solicited.push_back(self.producer);
@@ -205,7 +206,9 @@ impl Cq {
         self.producer = self.producer.wrapping_add(1);
         if let Some(arm) = &mut self.arm {
             // [CQ-6]
-            if arm.kind >= ArmType::ANY || arm.kind == ArmType::SOLICITED && solicited {
+            if arm.kind >= ArmType::ANY
+                || arm.kind == ArmType::SOLICITED && (solicited || mutant("CQ-6/any"))
+            {
                 if arm.satisfied == 0 {
                     arm.since = now;
                 }
@@ -220,7 +223,7 @@ impl Cq {
         if self.error.is_none() {
             let consumer = ConsumerDoorbell(value).consumer();
             let advance = consumer.wrapping_sub(self.consumer);
-            if advance > self.producer.wrapping_sub(self.consumer) {
+            if advance > self.producer.wrapping_sub(self.consumer) && !mutant("DB-7/ahead") {
                 return Err(self.fail(CqErrorCause::CONSUMER));
             }
             self.consumer = consumer;
@@ -271,11 +274,12 @@ impl Cq {
         let Some(arm) = self.arm else {
             return false;
         };
-        if self.error.is_some() {
+        if self.error.is_some() && !mutant("CQ-3/silent") {
             return true;
         }
         arm.satisfied > 0
-            && (self.is_full()
+            && (self.is_full() && !mutant("CQ-10/full")
+                || mutant("CQ-10/at-once")
                 || self.moderation.count.is_some_and(|n| arm.satisfied >= n)
                 || self.due().is_some_and(|due| now >= due))
     }
@@ -289,12 +293,16 @@ impl Cq {
 
     /// The event of the arm, which is satisfied; the queue is not armed any more `[CQ-8]`.
     pub fn take_event(&mut self, cqn: u32) -> Option<CqEvent> {
-        let arm = self.arm.take()?;
+        let arm = if mutant("CQ-8/again") {
+            self.arm
+        } else {
+            self.arm.take()
+        }?;
         let mut event = CqEvent::zeroed();
         event.cqn.set(cqn);
         event.generation.set(self.generation);
         event.consumer.set(self.producer);
-        event.arm_sequence = arm.sequence;
+        event.arm_sequence = arm.sequence ^ u8::from(mutant("CQ-8/sequence"));
         event.set_kind(match self.error {
             Some(_) => CqEventKind::ERROR,
             None => CqEventKind::COMPLETION,
@@ -311,12 +319,14 @@ impl Cq {
     /// as error: they do not fit; a DMA error leaves the queue as it was.
     pub fn resize(&mut self, dma: &DmaSpace, ring: Ring) -> Result<u32, ResizeError> {
         let count = self.producer.wrapping_sub(self.consumer);
-        if count > ring.entries() {
+        if count > ring.entries() && !mutant("CQ-11/fit") {
             return Err(ResizeError::TooSmall);
         }
         // The driver gives the ring zeroed, and in an odd pass zero means valid.
-        ring.clear_owners(dma, self.consumer)
-            .map_err(|_| ResizeError::Dma)?;
+        if !mutant("CQ-11/zeroed") {
+            ring.clear_owners(dma, self.consumer)
+                .map_err(|_| ResizeError::Dma)?;
+        }
         for n in 0..count {
             let index = self.consumer.wrapping_add(n);
             let mut entry = Completion::zeroed();

@@ -137,14 +137,15 @@ impl Eq {
             return Written::Full;
         }
         if let Some(last) = entry.last_mut() {
-            *last = self.ring.owner(self.producer);
+            *last = self.ring.owner(self.producer) ^ u8::from(mutant("CONV-6/event"));
         }
         if let Err(error) = self.ring.publish(dma, self.producer, &entry) {
             return Written::Lost(error);
         }
         self.producer = self.producer.wrapping_add(1);
+        let stays = self.armed && mutant("EQ-2/stays");
         Written::Yes {
-            raise: std::mem::take(&mut self.armed),
+            raise: std::mem::replace(&mut self.armed, stays),
         }
     }
 
@@ -152,7 +153,7 @@ impl Eq {
     pub fn doorbell(&mut self, value: u64) -> Result<EqStore, BadConsumer> {
         let store = ConsumerDoorbell(value);
         let consumed = store.consumer().wrapping_sub(self.consumer);
-        if consumed > self.producer.wrapping_sub(self.consumer) {
+        if consumed > self.producer.wrapping_sub(self.consumer) && !mutant("DB-7/event") {
             return Err(BadConsumer);
         }
         self.consumer = store.consumer();

@@ -106,7 +106,8 @@ impl Hardware {
             reg::capability::COMMAND_RING_LOG,
             limit::COMMAND_RING_LOG,
         );
-        registers.set_field(reg::CAPABILITY, reg::capability::VECTORS, limit::VECTORS);
+        let vectors = limit::VECTORS + u64::from(mutant("REG-12/vectors"));
+        registers.set_field(reg::CAPABILITY, reg::capability::VECTORS, vectors);
         registers.set(reg::DOORBELL_PAGES, limit::DOORBELL_PAGES);
         Self {
             registers,
@@ -132,7 +133,12 @@ impl Hardware {
         let value = match bar {
             place::BAR_REGISTERS => {
                 // [REG-13] The host's clock is monotonic, and no reset touches it.
-                self.registers.set(reg::CLOCK, env.now().get());
+                let now = if mutant("REG-13/stopped") {
+                    0
+                } else {
+                    env.now().get()
+                };
+                self.registers.set(reg::CLOCK, now);
                 self.registers.read(offset, data.len())
             }
             place::BAR_DOORBELLS => slot_of(offset, data.len())
@@ -145,6 +151,7 @@ impl Hardware {
                     *to = from;
                 }
             }
+            None if mutant("REG-2/uncounted") => (),
             None => self.count_guest_error(),
         }
     }
@@ -188,7 +195,7 @@ impl Hardware {
             register,
             reg::CMD_SIZE | reg::CMD_DESC | reg::CMD_AVAIL | reg::CMD_USED
         );
-        if set_up && self.command_ring.is_some() {
+        if set_up && self.command_ring.is_some() && !mutant("CMD-1/locked") {
             self.count_guest_error();
             return Effect::None;
         }
@@ -210,13 +217,15 @@ impl Hardware {
                     return Effect::Reset;
                 }
                 let enabled = reg::device_control::ENABLE.get(store.after);
+                let enabled = enabled | u64::from(mutant("BRING-2/always"));
+                self.notified &= !mutant("BRING-2/lost");
                 self.registers
                     .set_field(reg::DEVICE_STATUS, reg::device_status::ENABLED, enabled);
                 Effect::Run
             }
             reg::KICK => {
                 self.resources.counters.count(CounterId::KICKS);
-                self.kicked = true;
+                self.kicked = !mutant("PARK-2/deaf");
                 Effect::Run
             }
             reg::INTR_MASK => {
@@ -228,7 +237,12 @@ impl Hardware {
             }
             // [INT-3]
             reg::INTR_TEST => {
-                self.raise_cause(env, store.written & CAUSES);
+                let causes = if mutant("INT-3/all") {
+                    CAUSES
+                } else {
+                    store.written & CAUSES
+                };
+                self.raise_cause(env, causes);
                 Effect::None
             }
             reg::CMD_CONTROL => {
@@ -236,7 +250,7 @@ impl Hardware {
                 Effect::Run
             }
             reg::CMD_NOTIFY => {
-                self.notified = true;
+                self.notified |= !mutant("CMD-3/deaf");
                 Effect::Run
             }
             // SCRATCH, and set-up that is read when it is needed, have no effect here [REG-14].
@@ -247,8 +261,13 @@ impl Hardware {
     /// Lets device-level causes happen `[INT-1]`, `[INT-2]`.
     pub fn raise_cause(&mut self, env: &mut dyn Env, causes: u64) {
         let before = self.registers.get(reg::INTR_CAUSE);
-        self.registers.set(reg::INTR_CAUSE, before | causes);
         let mask = self.registers.get(reg::INTR_MASK);
+        let seen = if mutant("INT-1/masked") {
+            causes & !mask
+        } else {
+            causes
+        };
+        self.registers.set(reg::INTR_CAUSE, before | seen);
         if causes & !before & !mask != 0 || causes != 0 && mutant("INT-2/masked") {
             self.raise_device_vector(env);
         }
@@ -281,12 +300,13 @@ impl Hardware {
                         self.notified = true;
                     }
                     Err(failure) => {
-                        self.registers.set_field(reg::CMD_CONTROL, enable, 0);
+                        let kept = u64::from(mutant("CMD-2/kept"));
+                        self.registers.set_field(reg::CMD_CONTROL, enable, kept);
                         self.report_failure(failure);
                     }
                 }
             }
-            (true, false) => self.command_ring = None,
+            (true, false) if !mutant("CMD-8/goes-on") => self.command_ring = None,
             _ => (),
         }
     }
@@ -294,7 +314,12 @@ impl Hardware {
     fn report_failure(&mut self, failure: RingFailure) {
         self.registers
             .set_field(reg::FAILURE, reg::failure::CODE, failure.code.0.into());
-        self.registers.set(reg::FAILURE_INFO, failure.info);
+        let info = if mutant("CMD-5/address") {
+            0
+        } else {
+            failure.info
+        };
+        self.registers.set(reg::FAILURE_INFO, info);
     }
 
     /// Stops the command ring, not the device `[ERR-1]`, `[CMD-4]`, `[CMD-5]`.
@@ -307,7 +332,9 @@ impl Hardware {
         if failure.code == FailureCode::COMMAND_RING_DMA {
             self.resources.counters.count(CounterId::DMA_ERRORS);
         }
-        self.raise_cause(env, reg::intr_cause::COMMAND_RING.mask());
+        if !mutant("CMD-4/silent") {
+            self.raise_cause(env, reg::intr_cause::COMMAND_RING.mask());
+        }
     }
 
     /// Stops the device for a fault of its own `[RESET-5]`.
@@ -378,7 +405,9 @@ impl Hardware {
     /// What NEGOTIATE put in force, to the next reset `[BRING-8]`. `parked_address` belongs to PARKING.
     pub fn negotiated(&mut self, features: u64, parked_address: Option<u64>) {
         self.resources.features = features;
-        self.registers.set(reg::ACTIVE_FEATURES, features);
+        if !mutant("REG-11/active") {
+            self.registers.set(reg::ACTIVE_FEATURES, features);
+        }
         self.registers
             .set_field(reg::DEVICE_STATUS, reg::device_status::NEGOTIATED, 1);
         let summary = self.resources.has(feature::SUMMARY);
@@ -414,13 +443,16 @@ impl Hardware {
 
     fn update_dma(&mut self) {
         let status = reg::device_status::BUS_MASTER;
-        self.registers
-            .set_field(reg::DEVICE_STATUS, status, u64::from(self.bus_master));
+        self.registers.set_field(
+            reg::DEVICE_STATUS,
+            status,
+            u64::from(self.bus_master || mutant("BRING-3/status")),
+        );
         let failed = self
             .registers
             .field(reg::DEVICE_STATUS, reg::device_status::FAILED)
             != 0;
-        let on = self.bus_master && !failed;
+        let on = (self.bus_master || mutant("BRING-3/master")) && !failed;
         self.resources.dma = if self.host_dma.bus_master() == on {
             Arc::clone(&self.host_dma)
         } else {
@@ -431,7 +463,7 @@ impl Hardware {
     /// Forgets every object and register value `[RESET-1]`. Until DMA in flight has ended,
     /// `DEVICE_CONTROL.reset` reads 1; [`Hardware::run`] finishes the reset then.
     pub fn reset(&mut self, env: &mut dyn Env) {
-        self.command_ring = None;
+        self.command_ring.take_if(|_| !mutant("RESET-1/ring"));
         self.notified = false;
         self.kicked = false;
         self.parked_address = None;
@@ -440,6 +472,9 @@ impl Hardware {
         self.lane.reset();
         self.resources.reset(env);
         self.registers.reset();
+        if mutant("BRING-8/kept") {
+            self.negotiated(0, None);
+        }
         self.update_dma();
         self.resetting = true;
         self.registers
@@ -454,8 +489,11 @@ impl Hardware {
             self.resetting = false;
             self.registers
                 .set_field(reg::DEVICE_CONTROL, reg::device_control::RESET, 0);
-            self.registers
-                .set_field(reg::DEVICE_STATUS, reg::device_status::READY, 1);
+            self.registers.set_field(
+                reg::DEVICE_STATUS,
+                reg::device_status::READY,
+                u64::from(!mutant("BRING-1/ready")),
+            );
         }
     }
 
@@ -499,7 +537,7 @@ impl Hardware {
         match owner {
             Owner::Cq(cqn) => self.resources.cq_doorbell(env, cqn, value),
             Owner::Eq(eqn) => {
-                if !self.resources.eq_doorbell(env, eqn, value) {
+                if !self.resources.eq_doorbell(env, eqn, value) && !mutant("DB-7/uncounted") {
                     self.count_guest_error();
                 }
             }
@@ -562,7 +600,7 @@ impl Hardware {
     /// Takes a frame from the port that is the guest's `[ETH-8]`. Lost while the device is not
     /// enabled.
     pub fn lane_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
-        if self.is_enabled() {
+        if self.is_enabled() || mutant("BRING-2/lane") {
             self.lane.receive(env, &mut self.resources, frame);
             self.count_lane_mistakes();
         }
@@ -599,6 +637,7 @@ impl Hardware {
     pub fn must_poll(&self, env: &dyn Env) -> bool {
         self.is_enabled()
             && env.doorbells_mapped()
+            && !mutant("PARK-3/asleep")
             && self.parked_address.is_none()
             && self.is_negotiated()
     }
@@ -620,7 +659,12 @@ impl Hardware {
         let Some(address) = self.parked_address else {
             return !self.must_poll(env);
         };
-        if self.resources.dma.store_release_u64(address, 1).is_err() {
+        if self
+            .resources
+            .dma
+            .store_release_u64(address, u64::from(!mutant("PARK-1/word")))
+            .is_err()
+        {
             self.resources.counters.count(CounterId::DMA_ERRORS);
             return false;
         }
@@ -628,7 +672,7 @@ impl Hardware {
         // The word must be visible before the doorbells are read: the driver stores its doorbell,
         // fences, and reads the word, so one of the two sees the other's store.
         fence(Ordering::SeqCst);
-        if self.resources.doorbells.poll_out(env) {
+        if !mutant("PARK-1/once") && self.resources.doorbells.poll_out(env) {
             self.unpark();
             return false;
         }
@@ -644,7 +688,12 @@ impl Hardware {
         let Some(address) = self.parked_address else {
             return;
         };
-        if self.resources.dma.store_release_u64(address, 0).is_err() {
+        if self
+            .resources
+            .dma
+            .store_release_u64(address, u64::from(mutant("PARK-1/awake")))
+            .is_err()
+        {
             self.resources.counters.count(CounterId::DMA_ERRORS);
         }
         // The word must be visible before doorbells are read: a driver that still sees 1 kicks.
@@ -666,7 +715,10 @@ const CAUSES: u64 = reg::intr_cause::LINK_CHANGE.mask()
 
 /// The slot of an access to BAR2; none when it is not one aligned access of 8 bytes `[DB-3]`.
 fn slot_of(offset: u64, bytes: usize) -> Option<u32> {
-    if bytes != 8 || !offset.is_multiple_of(8) || offset >= place::BAR_DOORBELLS_SIZE {
+    if bytes != 8 && !mutant("DB-3/width")
+        || !offset.is_multiple_of(8)
+        || offset >= place::BAR_DOORBELLS_SIZE
+    {
         return None;
     }
     u32::try_from(offset / 8).ok()

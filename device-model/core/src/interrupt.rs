@@ -7,6 +7,7 @@
 
 use pci_function::{Delivery, MsixTable, Raise};
 use rnic_abi::{CounterId, consts::VECTOR_NONE, limit};
+use rnic_mutant::mutant;
 
 pub use pci_function::VectorState;
 
@@ -41,6 +42,8 @@ impl Interrupts {
     pub fn raise(&mut self, env: &mut dyn Env, counters: &mut Counters, vector: u16) {
         if let Ok(Raise::Fire(_)) = self.table.raise(vector) {
             send(env, counters, vector);
+        } else if mutant("INT-4/lost") {
+            self.table.withdraw(vector);
         }
     }
 
@@ -96,7 +99,7 @@ impl Interrupts {
 
     /// Forgets what is pending; the table, and what the host connected, stay `[RESET-1]`.
     pub fn reset(&mut self) {
-        for vector in 0..VECTORS {
+        for vector in (0..VECTORS).filter(|_| !mutant("RESET-1/pending")) {
             self.table.withdraw(vector);
         }
     }

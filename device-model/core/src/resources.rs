@@ -119,13 +119,13 @@ impl Resources {
             return Err(CqFailed(CqErrorCause::DMA));
         }
         // [CQ-13]
-        let timestamp = if self.features & feature::TIMESTAMPS != 0 {
+        let timestamp = if self.features & feature::TIMESTAMPS != 0 || mutant("CQ-13/always") {
             now.get()
         } else {
             0
         };
         completion.timestamp.set(timestamp);
-        if cq.is_full() && cq.error().is_none() {
+        if cq.is_full() && cq.error().is_none() && !mutant("CQ-2/blind") {
             // The driver may have consumed without our having looked [CQ-2].
             let value = self.doorbells.load(env, cq.slot());
             if let Err(failed) = cq.doorbell(now, value) {
@@ -140,6 +140,7 @@ impl Resources {
                     // [ERR-2]
                     CompletionStatus::SUCCESS => (),
                     CompletionStatus::FLUSHED => self.counters.count(CounterId::FLUSHED),
+                    _ if mutant("ERR-2/completion") => (),
                     _ => self.counters.count(CounterId::COMPLETION_ERRORS),
                 }
                 self.signal(env, cqn);
@@ -168,7 +169,7 @@ impl Resources {
         let Some(cause) = cq.error() else {
             return;
         };
-        if std::mem::replace(&mut cq.reported, true) {
+        if std::mem::replace(&mut cq.reported, true) && !mutant("CQ-3/again") {
             return;
         }
         let mut payload = CqErrorEvent::zeroed().with_cause(cause);
@@ -341,7 +342,7 @@ impl Resources {
         self.doorbells.release(cq.slot());
         let eq = self.eqs.get_mut(cq.eqn())?;
         eq.attached = eq.attached.saturating_sub(1);
-        Some(eq.producer())
+        Some(eq.producer().wrapping_sub(u32::from(mutant("CQ-12/index"))))
     }
 
     /// Lets a general event happen: it is written now, or when there is room `[EQ-3]`. `object`
@@ -391,7 +392,9 @@ impl Resources {
             }
             let mut entry = event.entry();
             entry.timestamp.set(env.now().get());
-            entry.sequence.set(self.events.sequence());
+            entry
+                .sequence
+                .set(self.events.sequence() << u32::from(mutant("EV-1/gap")));
             let mut bytes = [0; 512];
             bytes.copy_from_slice(entry.as_bytes());
             match eq.push(&self.dma, bytes) {
@@ -401,6 +404,7 @@ impl Resources {
                     self.counters.count(CounterId::EVENTS);
                 }
                 Written::Full => break,
+                Written::Lost(_) if mutant("EQ-6/uncounted") => (),
                 Written::Lost(_) => self.counters.count(CounterId::DMA_ERRORS),
             }
             self.events.pop();
@@ -493,7 +497,7 @@ impl Resources {
     }
 
     fn report_failed_srq(&mut self, env: &mut dyn Env, srqn: u32, failed: SrqFailed) {
-        let Some(srq) = self.srqs.get(srqn) else {
+        let Some(srq) = self.srqs.get(srqn).filter(|_| !mutant("SRQ-6/silent")) else {
             return;
         };
         let mut payload = SrqEvent::zeroed().with_error(failed.0);
@@ -506,7 +510,9 @@ impl Resources {
     /// Takes a shared receive queue out, which no queue pair uses.
     pub fn remove_srq(&mut self, srqn: u32) -> Option<Srq> {
         let srq = self.srqs.remove(srqn)?;
-        self.events.forget(EventCode::SRQ_LIMIT, srqn);
+        if !mutant("EV-4/srq") {
+            self.events.forget(EventCode::SRQ_LIMIT, srqn);
+        }
         self.events.forget(EventCode::SRQ_ERROR, srqn);
         self.doorbells.release(srq.slot());
         self.keys.release_domain(srq.pd());
@@ -561,6 +567,11 @@ impl Resources {
             std::mem::replace(&mut self.interrupts, Interrupts::new(Delivery::External));
         *self = Self {
             dma: Arc::clone(&self.dma),
+            counters: if mutant("RESET-1/counters") {
+                self.counters.clone()
+            } else {
+                Counters::default()
+            },
             epochs: std::mem::take(&mut self.epochs),
             ..Self::new(interrupts)
         };
@@ -575,7 +586,7 @@ impl Grace {
     /// Whether they are.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !self.0.iter().any(WeakLease::is_held)
+        !self.0.iter().any(WeakLease::is_held) || mutant("MEM-16/early")
     }
 }
 

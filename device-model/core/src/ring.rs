@@ -10,6 +10,7 @@
 use core::mem::offset_of;
 
 use rnic_abi::{RingDescription, SyndromeReason, consts::PAGE_SIZE};
+use rnic_mutant::mutant;
 use zerocopy::IntoBytes;
 
 use crate::dma::{DmaError, DmaSpace};
@@ -57,13 +58,13 @@ impl RingShape {
 
         // In the order of the fields [CMD-13]; the number of pages needs those behind it, so
         // its own check comes after theirs.
-        if !description.page_list.get().is_multiple_of(8) {
+        if !description.page_list.get().is_multiple_of(8) && !mutant("CMD-23/list") {
             return Err(CommandError::invalid(
                 SyndromeReason::NOT_ALIGNED,
                 page_list_at,
             ));
         }
-        if log_entries < 1 {
+        if log_entries < 1 && !mutant("CMD-23/entries") {
             return Err(CommandError::too_small(entries_at));
         }
         if u64::from(log_entries) > rules.max_log_entries || log_entries > 31 {
@@ -74,10 +75,10 @@ impl RingShape {
         }
         let bytes = 1u64 << (u32::from(log_entries) + u32::from(log_stride));
         let pages = bytes.div_ceil(PAGE);
-        if u64::from(description.page_count.get()) != pages {
+        if u64::from(description.page_count.get()) != pages && !mutant("CMD-23/count") {
             return Err(CommandError::bad_value(page_count_at));
         }
-        if !is_queue_slot(slot) {
+        if !is_queue_slot(slot) && !mutant("DB-1/slot") {
             return Err(CommandError::bad_value(
                 at + offset_of!(RingDescription, doorbell),
             ));
@@ -97,7 +98,7 @@ impl RingShape {
         let at = self.at + offset_of!(RingDescription, page_list);
         let pages = read_page_list(dma, self.page_list, self.pages)
             .map_err(|_| CommandError::unreachable(at))?;
-        if pages.iter().any(|page| !page.is_multiple_of(PAGE)) {
+        if pages.iter().any(|page| !page.is_multiple_of(PAGE)) && !mutant("CMD-23/page") {
             return Err(CommandError::invalid(SyndromeReason::NOT_ALIGNED, at));
         }
         Ok(Ring {

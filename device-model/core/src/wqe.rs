@@ -8,6 +8,7 @@ use rnic_abi::{
     AtomicSegment, BindSegment, FastRegisterSegment, InvalidateSegment, ProviderError,
     ReceiveHeader, RemoteSegment, Segment as AbiSegment, WorkFlags, WorkHeader, WorkOpcode, limit,
 };
+use rnic_mutant::mutant;
 use rnic_transport::Ending;
 use rnic_transport::rc::Message;
 use rnic_wire::RKey;
@@ -225,7 +226,7 @@ pub fn parse_send(entry: &[u8], rules: SendRules) -> SendEntry {
 fn parse_request(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<Request, Refusal> {
     let opcode = header.opcode();
     let legal = legal_flags(opcode, rules).ok_or(BAD_OPCODE)?;
-    if header.flags_raw & !legal.0 != 0 {
+    if header.flags_raw & !legal.0 != 0 && !mutant("QP-16/flags") {
         return Err(BAD_FLAGS);
     }
     let operation = entry.get(OPERATION_AT..).unwrap_or_default();
@@ -308,11 +309,12 @@ fn parse_request(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<
 fn legal_flags(opcode: WorkOpcode, rules: SendRules) -> Option<WorkFlags> {
     let all = WorkFlags::SILENT | WorkFlags::FENCE;
     match opcode {
+        WorkOpcode::WRITE if !mutant("QP-33/write") => Some(all | WorkFlags::INLINE),
         WorkOpcode::SEND
         | WorkOpcode::SEND_IMMEDIATE
         | WorkOpcode::SEND_INVALIDATE
+        | WorkOpcode::WRITE
         | WorkOpcode::WRITE_IMMEDIATE => Some(all | WorkFlags::SOLICITED | WorkFlags::INLINE),
-        WorkOpcode::WRITE => Some(all | WorkFlags::INLINE),
         WorkOpcode::COMPARE_SWAP | WorkOpcode::FETCH_ADD => rules.atomics.then_some(all),
         WorkOpcode::BIND => rules.windows.then_some(all),
         WorkOpcode::READ
@@ -324,7 +326,11 @@ fn legal_flags(opcode: WorkOpcode, rules: SendRules) -> Option<WorkFlags> {
 }
 
 fn reserved(is_zero: bool) -> Result<(), Refusal> {
-    if is_zero { Ok(()) } else { Err(BAD_OPCODE) }
+    if is_zero || mutant("QP-16/reserved") {
+        Ok(())
+    } else {
+        Err(BAD_OPCODE)
+    }
 }
 
 /// The bytes as they lie in the entry, which is how they go on the wire.
@@ -360,7 +366,7 @@ fn parse_atomic(
         return Err(BAD_FLAGS);
     };
     // One segment of 8 bytes, also counting those of length zero [QP-16].
-    if header.data_count.get() != 1 || segments.total() != 8 {
+    if (header.data_count.get() != 1 || segments.total() != 8) && !mutant("QP-16/atomic") {
         return Err(BAD_OPCODE);
     }
     let (address, key) = (work.address.get(), RKey(work.key.get()));
@@ -393,11 +399,11 @@ fn read_data(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<Data
     if header.flags().inline() {
         let inline = bytes
             .get(..usize::from(count))
-            .filter(|_| count <= rules.max_inline)
+            .filter(|_| count <= rules.max_inline || mutant("QP-16/inline"))
             .ok_or(Refusal::malformed(ProviderError::INLINE_TOO_LONG))?;
         return Ok(Data::Inline(Inline::new(inline)));
     }
-    if count > rules.max_segments {
+    if count > rules.max_segments && !mutant("QP-16/segments") {
         return Err(TOO_MANY);
     }
     Segments::read(bytes, usize::from(count))
@@ -415,7 +421,7 @@ fn finish(message: Message, data: Data) -> Result<Request, Refusal> {
         rnic_abi::CompletionStatus::LOCAL_LENGTH_ERROR,
         ProviderError::MESSAGE_TOO_LONG,
     );
-    if length > limit::MESSAGE_BYTES {
+    if length > limit::MESSAGE_BYTES && !mutant("QP-17/long") {
         return Err(too_long);
     }
     Ok(Request::Message {

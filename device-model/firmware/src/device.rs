@@ -221,7 +221,7 @@ impl Device {
             self.commands.reset();
         }
         self.plane.reset();
-        if function {
+        if function && !mutant("RESET-2/table") {
             self.hardware.resources.interrupts.reset_function();
         }
         self.hardware.reset(env);
@@ -243,7 +243,7 @@ impl Device {
     /// Takes a frame from the port, without frame check sequence.
     pub fn frame_received(&mut self, env: &mut dyn Env, frame: &[u8]) {
         match rnic_wire::classify(frame) {
-            Ok(Protocol::Roce) if self.is_for_queue_pairs(frame) => {
+            Ok(Protocol::Roce) if self.is_for_queue_pairs(frame) && !mutant("ETH-8/passes") => {
                 match Frame::parse(frame) {
                     Ok(roce) if roce.packet.bth.dest_qpn == Qpn::GSI => {
                         self.qp1_received(env, &roce);

@@ -32,7 +32,16 @@ pub struct Args {
     /// With --mutants: only violations whose identifier contains this.
     #[arg(long, value_name = "TEXT", requires = "mutants")]
     filter: Option<String>,
+    /// With --mutants: only so many violations, drawn with the seed.
+    #[arg(long, value_name = "COUNT", requires = "mutants")]
+    sample: Option<usize>,
+    /// With --sample: what the draw depends on.
+    #[arg(long, value_name = "NUMBER", requires = "sample", default_value_t = 1)]
+    seed: u64,
 }
+
+/// One-line violations of clauses that the source must have at least.
+const MIN_VIOLATIONS: usize = 110;
 
 /// A clause that has no test, or no code, for a reason.
 #[derive(Deserialize)]
@@ -55,7 +64,14 @@ struct Exceptions {
 pub fn run(args: &Args) -> Result<()> {
     let root = workspace::root();
     if args.mutants {
-        return mutants::run(root, args.filter.as_deref());
+        return mutants::run(
+            root,
+            mutants::Choice {
+                filter: args.filter.as_deref(),
+                sample: args.sample,
+                seed: args.seed,
+            },
+        );
     }
     let outcome = examine(root)?;
     if let Some(file) = &args.markdown {
@@ -102,6 +118,7 @@ pub struct Row {
 pub struct Outcome {
     rows: BTreeMap<(String, u32), Row>,
     names: usize,
+    violations: usize,
     problems: Vec<String>,
 }
 
@@ -109,13 +126,15 @@ impl Outcome {
     fn summary(&self) -> String {
         let count = |is: fn(&Row) -> bool| self.rows.values().filter(|row| is(row)).count();
         format!(
-            "{} clauses, {} of them MUST; {} cited by code, {} by tests; {} exceptions; {} names checked",
+            "{} clauses, {} of them MUST; {} cited by code, {} by tests; {} exceptions; \
+             {} names checked; {} violations written",
             self.rows.len(),
             count(|row| row.must),
             count(|row| !row.code.is_empty()),
             count(|row| !row.tests.is_empty()),
             count(|row| row.exception.is_some()),
             self.names,
+            self.violations,
         )
     }
 
@@ -220,9 +239,27 @@ pub fn examine(root: &Path) -> Result<Outcome> {
         }
     }
     let names = names::check(root, &clauses, &mut problems)?;
+    let violations = mutants::collect(root)?;
+    for id in &violations {
+        let clause = id.split('/').next().and_then(chapters::parse_id);
+        match clause.and_then(|key| rows.get(&key)) {
+            None => problems.push(format!("violation {id}: there is no such clause")),
+            Some(row) if row.tests.is_empty() => {
+                problems.push(format!("violation {id}: no test cites its clause"));
+            }
+            Some(_) => (),
+        }
+    }
+    if violations.len() < MIN_VIOLATIONS {
+        problems.push(format!(
+            "{} violations are written, at least {MIN_VIOLATIONS} are required",
+            violations.len()
+        ));
+    }
     Ok(Outcome {
         rows,
         names,
+        violations: violations.len(),
         problems,
     })
 }

@@ -154,7 +154,9 @@ impl Doorbells {
 
     /// Sets an owned slot back to zero, as when its queue starts over.
     pub fn restart(&mut self, env: &mut dyn Env, slot: u32) {
-        if let Some(Some(entry)) = self.entry_place(slot) {
+        if let Some(Some(entry)) = self.entry_place(slot)
+            && !mutant("QP-5/slot")
+        {
             entry.last = 0;
             env.set_doorbell(slot, 0);
         }
@@ -163,7 +165,7 @@ impl Doorbells {
     /// A trapped store of `value` to `slot`; false when nobody owns the slot and it is no map
     /// in force `[DB-3]`.
     pub fn written(&mut self, env: &mut dyn Env, slot: u32, value: u64) -> bool {
-        if self.entry(slot).is_some() {
+        if self.entry(slot).is_some() || mutant("DB-3/unowned") {
             env.set_doorbell(slot, value);
             self.mark(slot);
             return true;
@@ -191,9 +193,9 @@ impl Doorbells {
     /// Looks for changed slots, with bounded work; true when there may be more that it did not
     /// get to.
     pub fn poll(&mut self, env: &mut dyn Env) -> bool {
-        if self.summary {
+        if self.summary && !mutant("DB-11/scan") {
             self.poll_summary(env)
-        } else if env.doorbells_mapped() {
+        } else if env.doorbells_mapped() && !mutant("DB-10/unseen") {
             // [DB-10]
             self.scan(env, SLOTS_A_POLL)
         } else {
@@ -335,7 +337,7 @@ impl Doorbells {
 
     /// Whether a slot is a word of a map that is in force: only with SUMMARY `[DB-10]`.
     fn is_map_word(&self, slot: u32) -> bool {
-        self.summary
+        (self.summary || mutant("DB-10/map"))
             && if slot < DOORBELL_PAGE_SLOTS {
                 slot < DEVICE_WORDS
             } else {

@@ -23,6 +23,7 @@ mod transmit;
 mod virtqueue;
 
 use rnic_abi::{CounterId, EthDirection, limit};
+use rnic_mutant::mutant;
 use rnic_wire::MacAddr;
 
 pub use filter::RxFilter;
@@ -224,13 +225,20 @@ impl Lane {
         };
         let destination = MacAddr(*destination);
         let long = usize::try_from(self.max_frame).is_ok_and(|max| frame.len() > max);
-        if frame.len() < ETHERNET_BYTES || long || !self.filter.takes(destination) {
+        if frame.len() < ETHERNET_BYTES
+            || long && !mutant("ETH-5/long")
+            || !self.filter.takes(destination) && !mutant("ETH-6/filter")
+        {
             return;
         }
-        let verified = self.verify && checksum::is_verified(frame);
+        let verified = self.verify && (checksum::is_verified(frame) || mutant("ETH-5/unverified"));
         let chosen = usize::from(self.rss.queue(frame));
         let exists = self.receive.get(chosen).is_some_and(Option::is_some);
-        let queue = self.receive.get_mut(if exists { chosen } else { 0 });
+        let queue = self.receive.get_mut(if exists || mutant("ETH-7/lost") {
+            chosen
+        } else {
+            0
+        });
         // [BRING-3] Without bus mastering there is no buffer.
         let queue = queue
             .and_then(Option::as_mut)
@@ -254,10 +262,12 @@ impl Lane {
                 counters.add(CounterId::ETH_OCTETS_IN, frame.len() as u64);
                 match Kind::of(destination) {
                     Kind::Unicast => (),
+                    Kind::Multicast if mutant("ETH-11/multicast") => (),
                     Kind::Multicast => counters.count(CounterId::ETH_MULTICAST_IN),
                     Kind::Broadcast => counters.count(CounterId::ETH_BROADCAST_IN),
                 }
             }
+            Ok(Placed::Refused) if mutant("ETH-4/uncounted") => (),
             Ok(Placed::Refused) => counters.count(CounterId::ETH_DROPPED_NO_BUFFER),
             Ok(Placed::NoBuffer) => {
                 counters.count(CounterId::ETH_DROPPED_NO_BUFFER);

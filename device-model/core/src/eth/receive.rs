@@ -1,6 +1,7 @@
 //! One receive queue: frames of the port become buffers of the guest.
 
 use rnic_abi::CounterId;
+use rnic_mutant::mutant;
 
 use super::header;
 use super::virtqueue::{Shape, Stop, Virtqueue};
@@ -56,7 +57,8 @@ impl Receive {
                 "receive chain {} takes no frame of {bytes} bytes",
                 chain.head
             );
-            self.ring.give_back(dma, chain.head, 0)?;
+            self.ring
+                .give_back(dma, chain.head, u32::from(mutant("ETH-4/length")))?;
             if chain.shape == Shape::Broken {
                 return Err(Stop::Head(chain.head));
             }

@@ -11,6 +11,7 @@
 use std::sync::atomic::{Ordering, fence};
 
 use rnic_abi::limit;
+use rnic_mutant::mutant;
 use virtio_bindings::virtio_ring::{
     VRING_AVAIL_F_NO_INTERRUPT, VRING_DESC_F_INDIRECT, VRING_DESC_F_NEXT, VRING_DESC_F_WRITE,
 };
@@ -167,7 +168,7 @@ impl Virtqueue {
         let rung = u16::from_le_bytes([low, high]);
         let outstanding = self.queue.next_avail().wrapping_sub(self.returned);
         let ahead = rung.wrapping_sub(self.returned);
-        if ahead > self.setup.size || ahead < outstanding {
+        if (ahead > self.setup.size || ahead < outstanding) && !mutant("DB-6/lane") {
             return Err(Stop::Index);
         }
         self.rung = rung;
@@ -234,7 +235,10 @@ impl Virtqueue {
         // and then looks at the index must not miss both (VIRTIO 1.2, 2.7.7.1).
         fence(Ordering::SeqCst);
         let flags = dma.read_array::<2>(self.setup.available)?;
-        Ok(u32::from(u16::from_le_bytes(flags)) & VRING_AVAIL_F_NO_INTERRUPT == 0)
+        Ok(
+            u32::from(u16::from_le_bytes(flags)) & VRING_AVAIL_F_NO_INTERRUPT == 0
+                || mutant("ETH-10/flag"),
+        )
     }
 
     /// Walks a chain; every descriptor is read once `[CONV-11]`.

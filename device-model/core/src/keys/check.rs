@@ -175,6 +175,7 @@ impl Keys {
             }
             Object::Window(window) if window.pd != pd => Err(ProviderError::KEY_WRONG_DOMAIN),
             // [MEM-24]
+            Object::Window(_) if mutant("MEM-24/local") => Ok(direct(address, length)),
             Object::Window(_) => Err(ProviderError::RIGHT_MISSING),
             Object::Region(region) => {
                 usable(region, pd)?;
@@ -199,10 +200,11 @@ impl Keys {
         right: RemoteRight,
     ) -> Result<Extent<'_>, ProviderError> {
         match self.lookup(key)? {
+            Object::Privileged { .. } if mutant("MEM-6/remote") => Ok(direct(address, length)),
             Object::Privileged { .. } => Err(ProviderError::KEY_PRIVILEGED),
             Object::Region(region) => {
                 usable(region, pd)?;
-                if !grants(region.access, right) {
+                if !grants(region.access, right) && !mutant("MEM-15/remote") {
                     return Err(ProviderError::RIGHT_MISSING);
                 }
                 extent(region, address, length)
@@ -227,7 +229,9 @@ impl Keys {
                 if !grants(binding.access, right) || writes && !region.access.local_write() {
                     return Err(ProviderError::RIGHT_MISSING);
                 }
-                within(binding.base, binding.length, address, length)?;
+                if !mutant("MEM-20/range") {
+                    within(binding.base, binding.length, address, length)?;
+                }
                 extent(region, address, length)
             }
         }
@@ -238,7 +242,7 @@ fn usable(region: &Region, pd: u32) -> Result<(), ProviderError> {
     if region.pd != pd && !mutant("MEM-1/domain") {
         return Err(ProviderError::KEY_WRONG_DOMAIN);
     }
-    if !region.is_valid() {
+    if !region.is_valid() && !mutant("MEM-5/free") {
         return Err(ProviderError::KEY_FREE);
     }
     Ok(())
@@ -254,7 +258,7 @@ const fn grants(access: rnic_abi::AccessFlags, right: RemoteRight) -> bool {
 
 /// Whether `length` bytes at `address` lie in `size` bytes at `base`, which do not wrap.
 pub(super) fn within(base: u64, size: u64, address: u64, length: u64) -> Result<(), ProviderError> {
-    if length > 0 && address.checked_add(length - 1).is_none() {
+    if length > 0 && address.checked_add(length - 1).is_none() && !mutant("MEM-14/wrap") {
         return Err(ProviderError::WRAP);
     }
     if address < base {

@@ -144,7 +144,9 @@ impl Keys {
         Self {
             limits,
             domains: Table::new(limits.pds, 1, 0),
-            slots: vec![Slot::default()],
+            slots: (0..u8::from(!mutant("MEM-2/zero")))
+                .map(|_| Slot::default())
+                .collect(),
             free: VecDeque::new(),
             regions: 0,
             windows: 0,
@@ -182,7 +184,7 @@ impl Keys {
             .domains
             .get(pd)
             .ok_or_else(|| CommandError::not_found(at))?;
-        if domain.users > 0 {
+        if domain.users > 0 && !mutant("MEM-1/busy") {
             return Err(CommandError::busy(at));
         }
         if let Some(index) = domain.privileged {
@@ -236,7 +238,11 @@ impl Keys {
     /// Makes FREE every type 2 window that was bound through a queue pair which ends or goes to
     /// RESET `[MEM-22]`.
     pub fn release_windows(&mut self, qpn: u32) {
-        for index in self.bound_by.remove(&qpn).unwrap_or_default() {
+        let bound = self
+            .bound_by
+            .remove(&qpn)
+            .filter(|_| !mutant("MEM-22/kept"));
+        for index in bound.unwrap_or_default() {
             self.unbind(index);
         }
     }
@@ -312,7 +318,9 @@ impl Keys {
             .ok()
             .and_then(|index| self.slots.get_mut(index))
             .ok_or(KeysFull)?;
-        slot.variant = slot.variant.wrapping_add(1);
+        slot.variant = slot
+            .variant
+            .wrapping_add(u8::from(!mutant("MEM-4/variant")));
         slot.object = Some(make(index));
         Ok(Key::of(index, slot.variant))
     }
@@ -328,7 +336,7 @@ impl Keys {
 
     fn charge(&mut self, pages: u64) -> Result<(), CommandError> {
         let charged = self.pages_charged.saturating_add(pages);
-        if charged > self.limits.pages {
+        if charged > self.limits.pages && !mutant("CMD-19/quota") {
             return Err(CommandError::no_resources());
         }
         self.pages_charged = charged;

@@ -34,7 +34,7 @@ impl RegionRequest {
     pub fn check(request: &BeginMrRequest) -> Result<Self, CommandError> {
         let (base, length) = (request.base.get(), request.length.get());
         let access = request.access();
-        if rights_contradict(access) {
+        if rights_contradict(access) && !mutant("MEM-8/rights") {
             return Err(CommandError::new(
                 Status::ACCESS_DENIED,
                 SyndromeReason::CONFLICT,
@@ -42,7 +42,7 @@ impl RegionRequest {
             ));
         }
         let length_at = offset_of!(BeginMrRequest, length);
-        if length == 0 {
+        if length == 0 && !mutant("MEM-8/zero") {
             return Err(CommandError::invalid(SyndromeReason::TOO_SMALL, length_at));
         }
         if length > limit::MR_BYTES {
@@ -65,14 +65,15 @@ impl RegionRequest {
         }
         let page = 1u64 << log_page;
         let first_offset = u64::from(request.first_offset.get());
-        if first_offset != base % page {
+        if first_offset != base % page && !mutant("MEM-8/offset") {
             return Err(CommandError::invalid(
                 SyndromeReason::CONFLICT,
                 offset_of!(BeginMrRequest, first_offset),
             ));
         }
         let page_count = request.page_count.get();
-        if u64::from(page_count) != (first_offset + length).div_ceil(page) {
+        if u64::from(page_count) != (first_offset + length).div_ceil(page) && !mutant("MEM-8/pages")
+        {
             return Err(CommandError::invalid(
                 SyndromeReason::CONFLICT,
                 offset_of!(BeginMrRequest, page_count),
@@ -125,13 +126,13 @@ impl Region {
         if self.pd != pd {
             return Err(ProviderError::KEY_WRONG_DOMAIN);
         }
-        if !self.fast {
+        if !self.fast && !mutant("MEM-17/committed") {
             return Err(ProviderError::INVALIDATE_REFUSED);
         }
         if !self.is_valid() {
             return Err(ProviderError::KEY_FREE);
         }
-        if self.windows > 0 {
+        if self.windows > 0 && !mutant("MEM-17/bound") {
             return Err(ProviderError::KEY_BOUND);
         }
         Ok(())
@@ -183,7 +184,7 @@ impl Keys {
         if count == 0 {
             return Err(too_many(SyndromeReason::TOO_SMALL));
         }
-        if u64::from(count) > limit::MR_CHUNK_PAGES {
+        if u64::from(count) > limit::MR_CHUNK_PAGES && !mutant("MEM-9/chunk") {
             return Err(too_many(SyndromeReason::TOO_LARGE));
         }
         if !list.is_multiple_of(8) {
@@ -193,7 +194,7 @@ impl Keys {
         let region = self.building(request.key.get(), key_at)?;
         let given = u32::try_from(region.pages.len()).unwrap_or(u32::MAX);
         let conflict = |at| CommandError::invalid(SyndromeReason::CONFLICT, at);
-        if request.first.get() != given {
+        if request.first.get() != given && !mutant("MEM-9/first") {
             return Err(conflict(first_at));
         }
         if count > region.charged.saturating_sub(given) {
@@ -205,7 +206,7 @@ impl Keys {
         let page = 1u64 << region.log_page;
         for address in &mut pages {
             *address = u64::from_le(*address);
-            if !address.is_multiple_of(page) {
+            if !address.is_multiple_of(page) && !mutant("MEM-9/aligned") {
                 return Err(CommandError::invalid(SyndromeReason::NOT_ALIGNED, list_at));
             }
         }
@@ -220,7 +221,7 @@ impl Keys {
     /// COMMIT_MR `[MEM-7]`, `[MEM-9]`.
     pub fn commit_region(&mut self, key: u32, at: usize) -> Result<(), CommandError> {
         let region = self.building(key, at)?;
-        if (region.pages.len() as u64) < u64::from(region.charged) {
+        if (region.pages.len() as u64) < u64::from(region.charged) && !mutant("MEM-9/complete") {
             return Err(CommandError::new(
                 Status::INVALID_STATE,
                 SyndromeReason::NOT_COMPLETE,
@@ -237,7 +238,7 @@ impl Keys {
         if max_pages == 0 {
             return Err(CommandError::too_small(at));
         }
-        if u64::from(max_pages) > limit::FAST_REGISTER_PAGES {
+        if u64::from(max_pages) > limit::FAST_REGISTER_PAGES && !mutant("MEM-11/most") {
             return Err(CommandError::too_large(at));
         }
         if !self.has_domain(pd) {
@@ -298,10 +299,10 @@ impl Keys {
         if region.pd != pd {
             return Err(Refusal::bind(ProviderError::KEY_WRONG_DOMAIN));
         }
-        if region.state == State::Valid {
+        if region.state == State::Valid && !mutant("MEM-13/valid") {
             return Err(Refusal::bind(ProviderError::KEY_IN_USE));
         }
-        if count == 0 || count > region.charged {
+        if (count == 0 || count > region.charged) && !mutant("MEM-13/pages") {
             return Err(Refusal::bind(ProviderError::PAGE_COUNT));
         }
         if length == 0 {
@@ -311,10 +312,10 @@ impl Keys {
             return Err(Refusal::bind(ProviderError::WRAP));
         }
         let page = 1u64 << FAST_LOG_PAGE;
-        if base % page + length > u64::from(count) * page {
+        if base % page + length > u64::from(count) * page && !mutant("MEM-13/range") {
             return Err(Refusal::bind(ProviderError::RANGE));
         }
-        if rights_contradict(access) {
+        if rights_contradict(access) && !mutant("MEM-13/rights") {
             return Err(Refusal::bind(ProviderError::RIGHT_MISSING));
         }
         if !work.page_list.get().is_multiple_of(8) {
@@ -340,7 +341,9 @@ impl Keys {
         region.length = length;
         region.pages = pages;
         region.state = State::Valid;
-        self.set_variant(key.index(), key.variant());
+        if !mutant("MEM-12/variant") {
+            self.set_variant(key.index(), key.variant());
+        }
         Ok(())
     }
 

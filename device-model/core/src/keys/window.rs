@@ -1,6 +1,7 @@
 //! Memory windows: a part of a region, with rights of their own, for peers.
 
 use rnic_abi::{AccessFlags, BindSegment, MwType, ProviderError};
+use rnic_mutant::mutant;
 
 use super::{Key, Keys, KeysFull, Object};
 use crate::error::{CommandError, Refusal};
@@ -55,7 +56,9 @@ impl Window {
         }
         match &self.binding {
             None => Err(ProviderError::KEY_FREE),
-            Some(binding) if binding.qpn != qpn => Err(ProviderError::KEY_WRONG_QP),
+            Some(binding) if binding.qpn != qpn && !mutant("MEM-17/any-qp") => {
+                Err(ProviderError::KEY_WRONG_QP)
+            }
             Some(_) => Ok(()),
         }
     }
@@ -87,7 +90,9 @@ impl Keys {
             Some(_) => return Err(CommandError::wrong_kind(at)),
             None => return Err(CommandError::not_found(at)),
         };
-        self.unbind(index);
+        if !mutant("MEM-19/bound") {
+            self.unbind(index);
+        }
         self.free_index(index);
         self.windows = self.windows.saturating_sub(1);
         self.release_domain(pd);
@@ -100,7 +105,7 @@ impl Keys {
         let window_key = Key(work.window_key.get());
         let kind = self.bindable(pd, window_key).map_err(Refusal::bind)?;
         let (base, length) = (work.address.get(), work.length.get());
-        if length == 0 && kind == WindowKind::Type1 {
+        if length == 0 && kind == WindowKind::Type1 && !mutant("MEM-22/unbind") {
             self.unbind(window_key.index());
             self.set_variant(window_key.index(), window_key.variant());
             return Ok(());
@@ -139,7 +144,7 @@ impl Keys {
         if window.pd != pd {
             return Err(ProviderError::KEY_WRONG_DOMAIN);
         }
-        if window.kind == WindowKind::Type2 && window.binding.is_some() {
+        if window.kind == WindowKind::Type2 && window.binding.is_some() && !mutant("MEM-21/valid") {
             return Err(ProviderError::KEY_IN_USE);
         }
         Ok(window.kind)
@@ -165,14 +170,14 @@ impl Keys {
             return Err(ProviderError::KEY_FREE);
         }
         let writes = access.remote_write() || access.remote_atomic();
-        if !region.access.window_bind()
+        if !region.access.window_bind() && !mutant("MEM-20/right")
             || writes && !region.access.local_write()
             || access.local_write()
             || access.window_bind()
         {
             return Err(ProviderError::RIGHT_MISSING);
         }
-        if length == 0 {
+        if length == 0 && !mutant("MEM-21/zero") {
             return Err(ProviderError::ZERO_LENGTH);
         }
         super::check::within(region.base, region.length, base, length)

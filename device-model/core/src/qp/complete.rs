@@ -4,6 +4,7 @@ use rnic_abi::{
     Completion, CompletionFlags, CompletionStatus, CounterId, EventCode, ProviderError, QpEvent,
     QpState, WorkHeader, WorkOpcode,
 };
+use rnic_mutant::mutant;
 use rnic_transport::Ending;
 use rnic_transport::rc::Failure;
 use zerocopy::FromBytes;
@@ -131,6 +132,7 @@ impl Qp {
             invalidate: Some(key),
             ..
         } = entry.work
+            && !mutant("QP-25/kept")
         {
             // [QP-25] Before the completion is visible.
             if let Err(error) = cx.res.keys.invalidate(self.pd, self.qpn, key) {
@@ -156,7 +158,7 @@ impl Qp {
         if let Some(counter) = counter {
             cx.res.counters.count(counter);
         }
-        if entry.silent {
+        if entry.silent && !mutant("QP-13/told") {
             self.send.retire(cx.res);
             return;
         }
@@ -170,12 +172,17 @@ impl Qp {
         let mut c = Completion::zeroed()
             .with_opcode(entry.opcode)
             .with_status(how.status)
-            .with_syndrome(how.error);
+            .with_syndrome(if mutant("ERR-6/zero") {
+                ProviderError::NONE
+            } else {
+                how.error
+            });
         // [CONV-10]
         c.context.set(entry.context);
         c.qpn.set(self.qpn);
         c.byte_count.set(bytes);
-        c.retired.set(self.send.retired().wrapping_add(1));
+        let itself = u32::from(!mutant("QP-15/itself"));
+        c.retired.set(self.send.retired().wrapping_add(itself));
         c.index.set(entry.index);
         // A queue in error drops it; its queue pairs are told by the table [QP-43].
         let _ = cx.res.complete(cx.env, self.send_cqn, c);
@@ -188,7 +195,8 @@ impl Qp {
             return;
         };
         // [QP-33]
-        let mut flags = CompletionFlags(0).with_solicited(received.solicited);
+        let mut flags =
+            CompletionFlags(0).with_solicited(received.solicited && !mutant("QP-33/unmarked"));
         let mut c = Completion::zeroed();
         let opcode = match received.what {
             Ending::Plain => WorkOpcode::SEND,
@@ -207,7 +215,8 @@ impl Qp {
                 WorkOpcode::SEND_INVALIDATE
             }
         };
-        c.byte_count.set(received.length);
+        c.byte_count
+            .set(received.length ^ u32::from(mutant("QP-21/count")));
         let c = c
             .with_flags(flags)
             .with_opcode(opcode)
@@ -235,7 +244,8 @@ impl Qp {
         c.context.set(receiving.context);
         c.qpn.set(self.qpn);
         c.index.set(receiving.index);
-        c.srq_slot.set(receiving.srq_slot);
+        c.srq_slot
+            .set(receiving.srq_slot ^ u32::from(mutant("SRQ-3/slot")));
         match &mut self.receives {
             Receives::Own { queue, .. } => {
                 c.retired.set(queue.retired().wrapping_add(1));
@@ -263,7 +273,7 @@ impl Qp {
 
     /// The peer does not answer any more `[QP-40]`.
     fn lose_peer(&mut self, cx: &mut Cx<'_>, error: ProviderError) {
-        if self.connection == 0 {
+        if self.connection == 0 || mutant("QP-40/error") {
             self.enter_error(cx, error);
             return;
         }
@@ -276,8 +286,10 @@ impl Qp {
 
     fn tell(&mut self, cx: &mut Cx<'_>, error: ProviderError) {
         let event = self.event();
-        cx.res
-            .post_event(cx.env, EventCode::QP_ERROR, self.qpn, 0, &event);
+        if !mutant("QP-38/silent") {
+            cx.res
+                .post_event(cx.env, EventCode::QP_ERROR, self.qpn, 0, &event);
+        }
         cx.side.notices.push_back(Notice::Failed {
             qpn: self.qpn,
             connection: self.connection,
@@ -305,8 +317,11 @@ impl Qp {
             Receives::Shared { .. } => Some(0),
         };
         let mut goals = match self.state {
+            QpState::ERROR if mutant("QP-37/receives") => return (posted(&self.send), None),
             QpState::ERROR => return (posted(&self.send), own),
-            QpState::QUIESCED if self.flush_send => (posted(&self.send), None),
+            QpState::QUIESCED if self.flush_send || mutant("QP-39/flushes") => {
+                (posted(&self.send), None)
+            }
             _ => (None, None),
         };
         for flush in self.flushes.iter().filter(|f| !f.done) {

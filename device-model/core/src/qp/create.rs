@@ -8,6 +8,7 @@ use rnic_abi::{
     CreateQpRequest, EventCode, Mtu as MtuCode, ProviderError, QpState, QpType, QueryQpAnswer,
     RingDescription, Segment as AbiSegment, Status, SyndromeReason, feature, limit,
 };
+use rnic_mutant::mutant;
 use zerocopy::IntoBytes;
 
 use super::queue::WorkQueue;
@@ -104,7 +105,9 @@ impl Qps {
             .map_err(|_| CommandError::no_resources())?;
         res.keys.hold_domain(request.pd.get());
         for cqn in [request.send_cqn.get(), request.recv_cqn.get()] {
-            if let Some(cq) = res.cqs.get_mut(cqn) {
+            if let Some(cq) = res.cqs.get_mut(cqn)
+                && !mutant("QP-1/busy")
+            {
                 cq.attach(qpn);
             }
         }
@@ -149,7 +152,9 @@ impl Qps {
             answer.recv_fetched.set(queue.fetched());
         }
         answer.connection.set(qp.connection);
-        answer.set_error(qp.error);
+        if !mutant("QP-9/error") {
+            answer.set_error(qp.error);
+        }
         answer.read_depth_in = a.read_depth_in;
         answer.read_depth_out = a.read_depth_out;
         Some(answer)
@@ -163,7 +168,7 @@ impl Qps {
             .get_mut(qpn)
             .filter(|qp| !qp.dying)
             .ok_or_else(|| CommandError::not_found(at))?;
-        if qp.connection != 0 {
+        if qp.connection != 0 && !mutant("QP-10/owned") {
             return Err(CommandError::busy(at));
         }
         qp.dying = true;
@@ -232,7 +237,7 @@ fn check_fields(res: &Resources, request: &CreateQpRequest) -> Result<Checked, C
     let recv_segments = request.max_recv_segments.get();
     let inline = request.max_inline.get();
     let conflict = |at| CommandError::invalid(SyndromeReason::CONFLICT, at);
-    if u64::from(send_segments) > limit::SEND_SEGMENTS {
+    if u64::from(send_segments) > limit::SEND_SEGMENTS && !mutant("QP-2/segments") {
         let at = offset_of!(CreateQpRequest, max_send_segments);
         return Err(CommandError::too_large(at));
     }
@@ -243,14 +248,14 @@ fn check_fields(res: &Resources, request: &CreateQpRequest) -> Result<Checked, C
     if u64::from(recv_segments) > limit::RECV_SEGMENTS {
         return Err(CommandError::too_large(at));
     }
-    if u64::from(inline) > limit::INLINE_BYTES {
+    if u64::from(inline) > limit::INLINE_BYTES && !mutant("QP-2/inline") {
         let at = offset_of!(CreateQpRequest, max_inline);
         return Err(CommandError::too_large(at));
     }
-    if !shared && request.srqn.get() != 0 {
+    if !shared && request.srqn.get() != 0 && !mutant("QP-3/srq") {
         return Err(conflict(offset_of!(CreateQpRequest, srqn)));
     }
-    if request.qpn.get() != 0 {
+    if request.qpn.get() != 0 && !mutant("QP-3/number") {
         return Err(CommandError::bad_value(offset_of!(CreateQpRequest, qpn)));
     }
     let unaligned = |at| CommandError::invalid(SyndromeReason::NOT_ALIGNED, at);
@@ -286,7 +291,7 @@ fn check_fields(res: &Resources, request: &CreateQpRequest) -> Result<Checked, C
 
 fn check_stride(shape: &RingShape, header: u32, data: usize) -> Result<(), CommandError> {
     let needed = u64::from(header) + data as u64;
-    if u64::from(shape.stride()) >= needed {
+    if u64::from(shape.stride()) >= needed || mutant("QP-2/stride") {
         return Ok(());
     }
     Err(CommandError::invalid(
@@ -312,7 +317,7 @@ fn check_objects(res: &Resources, request: &CreateQpRequest) -> Result<(), Comma
             .srqs
             .get(request.srqn.get())
             .ok_or_else(|| not_found(at))?;
-        if srq.pd() != request.pd.get() {
+        if srq.pd() != request.pd.get() && !mutant("QP-2/domain") {
             return Err(CommandError::new(
                 Status::ACCESS_DENIED,
                 SyndromeReason::WRONG_DOMAIN,

@@ -5,6 +5,7 @@ use core::mem::offset_of;
 use rnic_abi::{
     EventCode, ModifyMask, ModifyQpRequest, ProviderError, QpState, Status, SyndromeReason, limit,
 };
+use rnic_mutant::mutant;
 use rnic_transport::rc::{Requester, Responder};
 use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn, RnrTimer, TimeoutCode};
 
@@ -52,7 +53,7 @@ impl Qps {
         let given = Given::check(env, request, address, is_ours)?;
         let changed = self.with(env, res, qpn, |qp, cx| {
             let only_error = mask == ModifyMask::STATE && to == QpState::ERROR;
-            if qp.connection != 0 && !only_error {
+            if qp.connection != 0 && !only_error && !mutant("QP-7/owned") {
                 // [QP-7]
                 return Err(CommandError::wrong_state(qpn_at));
             }
@@ -68,7 +69,9 @@ impl Qps {
             let before = std::mem::replace(&mut qp.attributes, attributes);
             qp.change(cx, to, By::Command).map_err(|error| {
                 // [CMD-14]
-                qp.attributes = before;
+                if !mutant("CMD-14/kept") {
+                    qp.attributes = before;
+                }
                 match error {
                     ChangeError::NotComplete => CommandError::new(
                         Status::INVALID_STATE,
@@ -295,7 +298,7 @@ impl Given {
             let mtu = Mtu::from_code(r.path_mtu_raw)
                 .ok_or_else(|| CommandError::bad_value(at!(path_mtu_raw)))?;
             let port = Mtu::of_interface(env.port().mtu);
-            if port.is_none_or(|port| mtu > port) {
+            if port.is_none_or(|port| mtu > port) && !mutant("QP-8/mtu") {
                 return Err(too_large(at!(path_mtu_raw)));
             }
             Some(mtu)
@@ -305,14 +308,14 @@ impl Given {
         let depths = (r.read_depth_in, r.read_depth_out);
         if mask.read_depth() {
             let fits = |depth: u8, limit: u64| u64::from(depth) <= limit;
-            if !fits(depths.0, limit::READ_DEPTH_IN) {
+            if !fits(depths.0, limit::READ_DEPTH_IN) && !mutant("QP-8/depth") {
                 return Err(too_large(at!(read_depth_in)));
             }
             if !fits(depths.1, limit::READ_DEPTH_OUT) {
                 return Err(too_large(at!(read_depth_out)));
             }
         }
-        if mask.retry() && r.retry_count > 7 {
+        if mask.retry() && r.retry_count > 7 && !mutant("QP-8/retry") {
             return Err(too_large(at!(retry_count)));
         }
         if mask.retry() && r.rnr_retry > 7 {

@@ -8,6 +8,7 @@
 //! Free-running indices; never producer - retired > entries `[DB-6]`. Entries retire in order.
 
 use rnic_abi::{CounterId, ProducerDoorbell};
+use rnic_mutant::mutant;
 
 use crate::dma::DmaError;
 use crate::resources::Resources;
@@ -71,8 +72,8 @@ impl WorkQueue {
     pub fn doorbell(&mut self, value: u64) -> Result<(), BadProducer> {
         let producer = ProducerDoorbell(value).producer();
         let posted = producer.wrapping_sub(self.retired.count());
-        if posted > self.ring.entries() || posted < self.fetched.wrapping_sub(self.retired.count())
-        {
+        let fetched = self.fetched.wrapping_sub(self.retired.count());
+        if (posted > self.ring.entries() || posted < fetched) && !mutant("DB-6/work") {
             return Err(BadProducer);
         }
         self.producer = producer;
@@ -117,6 +118,9 @@ impl WorkQueue {
 
     /// Starts over at index zero `[QP-5]`.
     pub fn restart(&mut self, res: &mut Resources) {
+        if mutant("QP-5/index") {
+            return;
+        }
         self.producer = 0;
         self.fetched = 0;
         self.retired = RetiredWord::new(self.word);

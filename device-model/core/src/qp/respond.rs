@@ -1,6 +1,7 @@
 //! Requests of the peer: the transport's verdict is carried out on keys, memory and receives.
 
 use rnic_abi::{AccessFlags, CompletionStatus, CounterId, EventCode, ProviderError, QpState};
+use rnic_mutant::mutant;
 use rnic_transport::rc::{self, Answered, SendEnd, Verdict, Work, WriteEnd};
 use rnic_transport::{Ending, RequestHeader, Target};
 use rnic_wire::RKey;
@@ -100,7 +101,7 @@ impl Qp {
 
     /// The first request in RTR is told of `[EV-3]`.
     fn establish(&mut self, cx: &mut Cx<'_>) {
-        if self.established {
+        if self.established && !mutant("EV-3/again") {
             return;
         }
         self.established = true;
@@ -202,7 +203,7 @@ impl Qp {
         if length > 0 {
             let part = (u64::from(offset), u64::from(length));
             // [QP-22]
-            if part.0 + part.1 > receiving.segments.total() {
+            if part.0 + part.1 > receiving.segments.total() && !mutant("QP-22/long") {
                 let refusal = Refusal::new(
                     CompletionStatus::LOCAL_LENGTH_ERROR,
                     ProviderError::RECEIVE_TOO_SHORT,
@@ -232,7 +233,7 @@ impl Qp {
     fn end_send(&mut self, cx: &mut Cx<'_>, end: SendEnd, length: u32) -> Result<(), Trouble> {
         if let Ending::Invalidate(key) = end.ending {
             let invalidated = cx.res.keys.invalidate(self.pd, self.qpn, key.0);
-            if invalidated.is_err() {
+            if invalidated.is_err() && !mutant("QP-23/refused") {
                 return Err(Trouble::receive(Refusal::malformed(
                     ProviderError::INVALIDATE_REFUSED,
                 )));
@@ -262,6 +263,7 @@ impl Qp {
         // The whole range first: a message that would fail later changes nothing [QP-27].
         if let Some(t) = start
             && t.length > 0
+            && !mutant("QP-27/partial")
         {
             self.check_access(AccessFlags::REMOTE_WRITE)?;
             let all = u64::from(t.length);
@@ -371,7 +373,7 @@ impl Qp {
 
     /// The queue pair's own rights `[QP-34]`.
     fn check_access(&self, right: AccessFlags) -> Result<(), Trouble> {
-        if self.attributes.access.contains(right) {
+        if self.attributes.access.contains(right) || mutant("QP-34/access") {
             Ok(())
         } else {
             Err(Trouble::access(Refusal::remote(
@@ -444,6 +446,9 @@ impl Qp {
         let Some(receiving) = self.receiving.as_ref() else {
             return Ok(());
         };
+        if mutant("QP-28/receive") {
+            return Ok(());
+        }
         for s in receiving.segments.as_slice() {
             let length = u64::from(s.length);
             cx.res

@@ -2,6 +2,7 @@
 //! follows it `[QP-12]`, `[QP-20]`, `[QP-35]`.
 
 use rnic_abi::{CompletionStatus, CounterId, ProviderError, QpState};
+use rnic_mutant::mutant;
 use rnic_transport::rc::{Message, PostError, Transmission};
 
 use super::path::{Gathered, SendError};
@@ -116,8 +117,10 @@ impl Qp {
             Work::Held { request, fence } => {
                 // [QP-20] A fence waits for reads; [QP-35] an invalidation for everything, as any
                 // earlier request may use the key.
+                let reads = reads > 0 && !mutant("QP-20/fence");
+                let alone = alone || mutant("QP-35/waits");
                 let waits =
-                    *fence && reads > 0 || matches!(request, Request::Invalidate { .. }) && !alone;
+                    *fence && reads || matches!(request, Request::Invalidate { .. }) && !alone;
                 if waits {
                     return;
                 }
@@ -172,6 +175,7 @@ impl Qp {
         };
         match data {
             Data::Inline(_) => {}
+            Data::Segments(_) if mutant("QP-28/late") => {}
             Data::Segments(segments) => {
                 for s in segments.as_slice() {
                     let length = u64::from(s.length);

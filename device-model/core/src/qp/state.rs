@@ -1,6 +1,7 @@
 //! States of a queue pair, and what a connection fixes `[QP-4]`, `[QP-6]`.
 
 use rnic_abi::{AccessFlags, QpState};
+use rnic_mutant::mutant;
 use rnic_transport::rc::{RequesterConfig, ResponderConfig};
 use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn, RnrTimer, TimeoutCode};
 
@@ -27,6 +28,7 @@ pub fn may_change(from: QpState, to: QpState, by: By) -> bool {
         | (By::Manager, QpState::RTR, QpState::RTS)
         | (By::Manager, QpState::INIT | QpState::RTR | QpState::RTS, QpState::QUIESCED)
         | (By::Device, QpState::RTR | QpState::RTS, QpState::QUIESCED) => true,
+        (By::Command, QpState::INIT, QpState::RTS) => mutant("QP-4/jump"),
         // [DB-6] [QP-43] hold in every state in which something can be posted.
         (By::Device, from, QpState::ERROR) => from != QpState::ERROR && from != QpState::RESET,
         _ => false,
@@ -129,7 +131,7 @@ impl Attributes {
     pub fn responder(&self) -> Option<ResponderConfig> {
         Some(ResponderConfig {
             mtu: self.path?.mtu,
-            first_psn: self.recv_psn?,
+            first_psn: self.recv_psn.or(mutant("QP-6/psn").then_some(Psn::ZERO))?,
             read_depth: self.read_depth_in,
             rnr_timer: self.rnr_timer,
         })

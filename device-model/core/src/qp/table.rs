@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use rnic_abi::{CounterId, FlushFlags, ProviderError, QpState, limit};
+use rnic_mutant::mutant;
 use rnic_transport::packet::{Segment as Packet, segment_of};
 use rnic_transport::{Ending, RequestHeader, RequestOperation};
 use rnic_wire::{Class, Ecn, Frame, Gid, MAX_FRAME_LEN, MacAddr, Opcode, PKey, Position};
@@ -338,7 +339,7 @@ impl Qps {
         let attached: Vec<u32> = self
             .table
             .iter()
-            .filter(|(_, qp)| qp.send_cqn == cqn || qp.recv_cqn == cqn)
+            .filter(|(_, qp)| (qp.send_cqn == cqn || qp.recv_cqn == cqn) && !mutant("QP-43/alive"))
             .map(|(qpn, _)| qpn)
             .collect();
         for qpn in attached {
@@ -491,7 +492,7 @@ impl Qp {
                 self.receive_doorbell(cx, value);
             }
         }
-        if matches!(self.state, QpState::RTR | QpState::RTS) {
+        if matches!(self.state, QpState::RTR | QpState::RTS) && !mutant("QP-42/state") {
             self.state = QpState::ERROR;
             self.error = ProviderError::QUEUE_FLUSHED;
             self.owe_nothing();
@@ -504,7 +505,7 @@ impl Qp {
         };
         self.flushes.push_back(Flush {
             ticket,
-            send: flags.send().then_some(self.send.producer()),
+            send: (flags.send() || mutant("QP-41/both")).then_some(self.send.producer()),
             receive: flags.receive().then_some(receive),
             done: false,
         });

@@ -9,6 +9,7 @@ mod tests;
 
 use rnic_abi::meta::{Access, Register};
 use rnic_abi::{BitField, REGISTERS, place, reg};
+use rnic_mutant::mutant;
 
 /// Number of registers in BAR0.
 const COUNT: usize = REGISTERS.len();
@@ -121,7 +122,9 @@ impl RegisterFile {
         let rules = self.rules.get(part.index)?;
         let value = self.values.get_mut(part.index)?;
         let read = (*value & rules.readable & part.mask) >> part.shift;
-        *value &= !(rules.rc & part.mask);
+        if !mutant("REG-3/rc") {
+            *value &= !(rules.rc & part.mask);
+        }
         Some(read)
     }
 
@@ -133,10 +136,18 @@ impl RegisterFile {
         let slot = self.values.get_mut(part.index)?;
         let written = (value << part.shift) & part.mask;
         let before = *slot;
-        let rw = rules.rw & part.mask;
+        let rw = if mutant("REG-3/ro") {
+            part.mask
+        } else {
+            rules.rw & part.mask
+        };
         *slot = (before & !rw) | (written & rw);
-        *slot |= written & rules.w1s;
-        *slot &= !(written & rules.w1c);
+        if !mutant("REG-3/w1s") {
+            *slot |= written & rules.w1s;
+        }
+        if !mutant("REG-3/w1c") {
+            *slot &= !(written & rules.w1c);
+        }
         Some(Store {
             offset: rules.offset,
             before,
@@ -183,8 +194,16 @@ impl RegisterFile {
     /// Every register to its reset value, but for fields that describe the device, the bus or the
     /// link `[REG-4]`.
     pub fn reset(&mut self) {
+        if mutant("REG-4/kept") {
+            return;
+        }
         for (value, rules) in self.values.iter_mut().zip(&self.rules) {
-            *value = (*value & rules.identity) | (rules.reset & !rules.identity);
+            let kept = if mutant("RESET-4/identity") {
+                0
+            } else {
+                rules.identity
+            };
+            *value = (*value & kept) | (rules.reset & !kept);
         }
     }
 
@@ -207,7 +226,7 @@ impl RegisterFile {
                 shift: 0,
                 mask: if bytes == 8 { u64::MAX } else { 0xFFFF_FFFF },
             }),
-            (8, 4, 0 | 4) => {
+            (8, 4, 0 | 4) if !mutant("REG-1/halves") => {
                 let shift = if skip == 0 { 0 } else { 32 };
                 Some(Part {
                     index,

@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rnic_abi::{AddressEvent, CounterId, EventCode};
 use rnic_core::env::{Nanos, Sent};
+use rnic_mutant::mutant;
 use rnic_wire::nd_option::{LinkLayerOf, link_layer};
 use rnic_wire::{
     ArpFrame, ArpOperation, EthHeader, Gid, MacAddr, NaFlags, NdFrame, NdMessage, NdOptions,
@@ -85,7 +86,7 @@ impl Control<'_> {
     fn answers_for(&self, ip: IpAddr) -> Option<MacAddr> {
         let addresses = &self.plane.addresses;
         let ours = addresses.iter().find(|(_, a)| a.gid == Gid::from(ip))?.1;
-        ours.answer.then_some(addresses.mac())
+        (ours.answer || mutant("ADDR-3/always")).then_some(addresses.mac())
     }
 
     fn send_answer(&mut self, bytes: &[u8], length: Option<usize>) {
@@ -137,6 +138,7 @@ impl Conflicts {
             .0
             .get(&index)
             .is_some_and(|last| now.since(*last) < CONFLICT_INTERVAL_NS)
+            && !mutant("ADDR-4/often")
         {
             return false;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rnic_abi::consts::{EPHEMERAL_PORT_FIRST, EPHEMERAL_PORT_LAST};
 use rnic_abi::limit;
 use rnic_core::object::Table;
+use rnic_mutant::mutant;
 
 /// Why there is no endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +69,7 @@ impl Endpoints {
     ) -> Result<(u32, u16), EndpointError> {
         let port = match port {
             0 => self.ephemeral(address).ok_or(EndpointError::NoPorts)?,
-            port if self.by_port.contains_key(&(address, port)) => {
+            port if self.by_port.contains_key(&(address, port)) && !mutant("ADDR-5/twice") => {
                 return Err(EndpointError::InUse(port));
             }
             port => port,
@@ -143,7 +144,7 @@ impl Endpoints {
             return;
         };
         endpoint.references = endpoint.references.saturating_sub(1);
-        if endpoint.references == 0 {
+        if endpoint.references == 0 || mutant("ADDR-6/early") {
             let key = (endpoint.address, endpoint.port);
             self.by_port.remove(&key);
             self.table.remove(handle);

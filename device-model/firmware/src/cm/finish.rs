@@ -2,6 +2,7 @@
 
 use rnic_abi::{CounterId, EventCode, FlushFlags, QpState, Status};
 use rnic_core::qp::{Attributes, PathAttributes, Retry};
+use rnic_mutant::mutant;
 use rnic_wire::cm::{RejOf, RejectReason};
 use rnic_wire::udp::source_port_of_flow_label;
 
@@ -72,7 +73,10 @@ impl Control<'_> {
             && std::mem::take(&mut c.active)
         {
             let counters = &mut self.hardware.resources.counters;
-            counters.subtract(CounterId::CONNECTIONS_ACTIVE, 1);
+            counters.subtract(
+                CounterId::CONNECTIONS_ACTIVE,
+                u64::from(!mutant("CM-18/active")),
+            );
         }
     }
 
@@ -130,7 +134,9 @@ impl Control<'_> {
         if connected {
             self.quiesce(qpn);
         }
-        self.hardware.qps.set_connection(qpn, 0);
+        if !mutant("CM-5/kept") {
+            self.hardware.qps.set_connection(qpn, 0);
+        }
     }
 
     fn quiesce(&mut self, qpn: u32) {
@@ -165,7 +171,9 @@ impl Control<'_> {
         c.outstanding = None;
         c.mra_due = None;
         let qpn = c.qpn;
-        self.quiesce(qpn);
+        if !mutant("CM-13/runs") {
+            self.quiesce(qpn);
+        }
         self.tell(
             handle,
             EventCode::PEER_DISCONNECTED,
@@ -236,7 +244,9 @@ impl Control<'_> {
         let (qpn, dreq) = (c.qpn, c.dreq(tid));
         c.mra_due = None;
         c.state = State::DreqSent;
-        self.quiesce(qpn);
+        if !mutant("CM-12/runs") {
+            self.quiesce(qpn);
+        }
         if abortive {
             self.send_once(handle, &dreq);
             self.drain(handle);
@@ -308,7 +318,9 @@ impl Control<'_> {
         self.bury(handle, Status::CANCELLED);
         self.forget_events(handle);
         let now = self.env.now();
-        if let Some(c) = self.plane.connections.remove(now, handle) {
+        if let Some(c) = self.plane.connections.remove(now, handle)
+            && !mutant("CM-14/endpoint")
+        {
             self.plane.endpoints.drop_reference(c.endpoint);
         }
         true

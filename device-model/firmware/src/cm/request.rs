@@ -1,6 +1,7 @@
 //! A REQ arrives (IBTA vol. 1, 12.9.7.2, passive side).
 
 use rnic_abi::{CounterId, EventCode, limit};
+use rnic_mutant::mutant;
 use rnic_wire::cm::{RejectReason, Req, TransportService};
 use rnic_wire::cma::{PortSpace, port_of};
 use rnic_wire::{CmaHeader, Gid, MacAddr, Mtu, Psn, Qpn};
@@ -87,11 +88,13 @@ impl Control<'_> {
             .ok_or(no_listener)?;
         let listener = plane.connections.listeners.get(handle).ok_or(no_listener)?;
         // [LISTEN-2]
-        if listener.paused {
+        if listener.paused && !mutant("LISTEN-2/paused") {
             return Err(no_listener);
         }
         // [LISTEN-3]
-        if listener.waiting >= listener.backlog || !plane.connections.table.has_room() {
+        if listener.waiting >= listener.backlog && !mutant("LISTEN-3/backlog")
+            || !plane.connections.table.has_room()
+        {
             return Err(RejectReason::NO_RESOURCES);
         }
         // [CM-15]
@@ -99,6 +102,7 @@ impl Control<'_> {
         if plane
             .connections
             .is_stale(now, req.local_ca_guid, req.local_qpn)
+            && !mutant("CM-15/again")
         {
             return Err(RejectReason::STALE_CONNECTION);
         }

@@ -2,6 +2,7 @@
 
 use rnic_abi::{CounterId, RejectReason as Reason, Status};
 use rnic_core::env::Nanos;
+use rnic_mutant::mutant;
 use rnic_wire::cm::{MraOf, RejOf, RejectReason};
 
 use crate::command::Control;
@@ -77,7 +78,9 @@ impl Control<'_> {
             };
             let mad = c.mra(message);
             c.last = Some(mad);
-            self.send_once(handle, &mad);
+            if !mutant("CM-11/quiet") {
+                self.send_once(handle, &mad);
+            }
             return;
         }
         let Some(outstanding) = c.outstanding.as_mut().filter(|o| o.due <= now) else {

@@ -9,6 +9,7 @@ use rnic_abi::{
     limit,
 };
 use rnic_core::error::CommandError;
+use rnic_mutant::mutant;
 use rnic_wire::Gid;
 
 use crate::address::{Address, AddressError, EndpointError};
@@ -52,7 +53,7 @@ fn unicast(bytes: [u8; 16], family: Family, at: usize) -> Result<Gid> {
     if bad {
         return Err(CommandError::bad_value(at));
     }
-    if v4 != (family == Family::IPV4) {
+    if v4 != (family == Family::IPV4) && !mutant("ADDR-1/family") {
         return Err(CommandError::invalid(SyndromeReason::CONFLICT, at));
     }
     Ok(gid)
@@ -61,7 +62,7 @@ fn unicast(bytes: [u8; 16], family: Family, at: usize) -> Result<Gid> {
 /// `[ADDR-1]`, `[ADDR-2]`
 fn set_address(control: &mut Control<'_>, request: &SetAddressRequest) -> Result<()> {
     let index = request.index.get();
-    if u64::from(index) >= limit::ADDRESSES {
+    if u64::from(index) >= limit::ADDRESSES && !mutant("ADDR-1/index") {
         return Err(CommandError::too_large(offset_of!(
             SetAddressRequest,
             index
@@ -78,7 +79,7 @@ fn set_address(control: &mut Control<'_>, request: &SetAddressRequest) -> Result
             )));
         }
     };
-    if request.prefix > bits {
+    if request.prefix > bits && !mutant("ADDR-1/prefix") {
         let at = offset_of!(SetAddressRequest, prefix);
         return Err(CommandError::invalid(SyndromeReason::TOO_LARGE, at));
     }
@@ -115,7 +116,7 @@ fn set_address(control: &mut Control<'_>, request: &SetAddressRequest) -> Result
         .addresses
         .get(index)
         .is_some_and(|old| (old.gid, old.vlan) != (gid, vlan));
-    if moved && plane.endpoints.uses(index) {
+    if moved && plane.endpoints.uses(index) && !mutant("ADDR-2/moved") {
         let at = offset_of!(SetAddressRequest, index);
         return Err(CommandError::invalid(SyndromeReason::IN_USE, at));
     }
@@ -139,7 +140,7 @@ fn clear_address(control: &mut Control<'_>, request: &ClearAddressRequest) -> Re
     if plane.addresses.get(index).is_none() {
         return Err(CommandError::not_found(at));
     }
-    if plane.endpoints.uses(index) {
+    if plane.endpoints.uses(index) && !mutant("ADDR-2/busy") {
         return Err(CommandError::busy(at));
     }
     plane.addresses.clear(index);

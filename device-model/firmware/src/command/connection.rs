@@ -9,6 +9,7 @@ use rnic_abi::{
     ReleaseConnectionRequest, Status, SyndromeReason, cmd, feature, limit,
 };
 use rnic_core::error::CommandError;
+use rnic_mutant::mutant;
 use rnic_wire::cm::{CommId, RejOf, RejectReason};
 use rnic_wire::udp::flow_label_of_ports;
 use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn};
@@ -59,7 +60,7 @@ pub(super) fn dispatch(
 fn listen(control: &mut Control<'_>, request: &ListenRequest) -> Result<ListenAnswer> {
     let backlog = request.backlog.get();
     let at = offset_of!(ListenRequest, backlog);
-    if backlog == 0 {
+    if backlog == 0 && !mutant("LISTEN-1/none") {
         return Err(CommandError::too_small(at));
     }
     if u64::from(backlog) > limit::BACKLOG {
@@ -71,7 +72,7 @@ fn listen(control: &mut Control<'_>, request: &ListenRequest) -> Result<ListenAn
     if plane.endpoints.get(endpoint).is_none() {
         return Err(CommandError::not_found(at));
     }
-    if plane.connections.by_endpoint.contains_key(&endpoint) {
+    if plane.connections.by_endpoint.contains_key(&endpoint) && !mutant("LISTEN-1/second") {
         return Err(CommandError::new(
             Status::ADDRESS_IN_USE,
             SyndromeReason::IN_USE,
@@ -139,13 +140,14 @@ fn free_queue_pair(control: &Control<'_>, qpn: u32, at: usize) -> Result<()> {
     match control.hardware.qps.state(qpn) {
         None => Err(CommandError::not_found(at)),
         Some((QpState::INIT, 0)) => Ok(()),
+        Some((QpState::INIT, _)) if mutant("CM-1/owned") => Ok(()),
         Some(_) => Err(CommandError::wrong_state(at)),
     }
 }
 
 /// Depths within the limits `[CM-7]`.
 fn depths(depth_in: u8, in_at: usize, depth_out: u8, out_at: usize) -> Result<()> {
-    if u64::from(depth_in) > limit::READ_DEPTH_IN {
+    if u64::from(depth_in) > limit::READ_DEPTH_IN && !mutant("CM-7/limit") {
         return Err(CommandError::too_large(in_at));
     }
     if u64::from(depth_out) > limit::READ_DEPTH_OUT {
@@ -162,12 +164,13 @@ fn private_data(
     data_at: usize,
     length_at: usize,
 ) -> Result<()> {
-    if u64::from(length) > limit {
+    if u64::from(length) > limit && !mutant("CM-6/long") {
         return Err(CommandError::too_large(length_at));
     }
     let rest = data.get(usize::from(length)..).unwrap_or_default();
     match rest.iter().position(|byte| *byte != 0) {
         None => Ok(()),
+        Some(_) if mutant("CM-6/behind") => Ok(()),
         Some(_) => Err(CommandError::invalid(SyndromeReason::RESERVED, data_at)),
     }
 }
@@ -201,7 +204,8 @@ fn connect(control: &mut Control<'_>, request: &ConnectRequest) -> Result<Connec
                 .endpoints
                 .get(endpoint)
                 .ok_or_else(|| CommandError::not_found(at))?;
-            if plane.connections.exists(endpoint, peer, request.port.get()) {
+            if plane.connections.exists(endpoint, peer, request.port.get()) && !mutant("CM-8/twice")
+            {
                 return Err(CommandError::new(
                     Status::ADDRESS_IN_USE,
                     SyndromeReason::IN_USE,
@@ -263,7 +267,7 @@ fn check_connect(control: &Control<'_>, request: &ConnectRequest) -> Result<Give
         .addresses
         .find(Gid(request.destination))
         .is_some();
-    if loopback && !control.hardware.resources.has(feature::LOOPBACK) {
+    if loopback && !control.hardware.resources.has(feature::LOOPBACK) && !mutant("CM-10/feature") {
         return Err(CommandError::not_active(offset_of!(
             ConnectRequest,
             destination
@@ -285,7 +289,13 @@ fn path_mtu(control: &Control<'_>, request: &ConnectRequest) -> Result<Mtu> {
     match request.path_mtu() {
         MtuCode::NONE => Ok(port),
         code => Mtu::from_code(code.0)
-            .map(|mtu| mtu.min(port))
+            .map(|mtu| {
+                if mutant("CM-9/port") {
+                    mtu
+                } else {
+                    mtu.min(port)
+                }
+            })
             .ok_or_else(|| CommandError::bad_value(at)),
     }
 }
@@ -394,6 +404,7 @@ fn complete_connect(control: &mut Control<'_>, request: &CompleteConnectRequest)
     let handle = request.connection.get();
     match state(control, handle, at)? {
         State::RepReceived => (),
+        State::Established if mutant("CM-2/again") => (),
         State::PeerGone | State::Dead(Status::ABORTED) => return Err(aborted(at)),
         _ => return Err(CommandError::wrong_state(at)),
     }
@@ -448,9 +459,13 @@ fn accept(control: &mut Control<'_>, request: &AcceptRequest) -> Result<()> {
         return Err(CommandError::not_found(at));
     };
     c.qpn = qpn;
-    c.cookie = request.cookie.get();
+    if !mutant("CM-16/cookie") {
+        c.cookie = request.cookie.get();
+    }
     c.send_psn = psn;
-    c.given.depth_in = c.given.depth_in.min(request.read_depth_in);
+    if !mutant("CM-7/ours") {
+        c.given.depth_in = c.given.depth_in.min(request.read_depth_in);
+    }
     c.given.depth_out = c.given.depth_out.min(request.read_depth_out);
     let peer_rnr = std::mem::replace(&mut c.given.rnr_retry, request.rnr_retry);
     let rep = c.rep(guid, request.private_data);
@@ -498,7 +513,11 @@ fn reject(control: &mut Control<'_>, request: &RejectConnectionRequest) -> Resul
     control.reject_peer(
         handle,
         message,
-        RejectReason::CONSUMER_DEFINED,
+        if mutant("CM-4/refused") {
+            RejectReason::INVALID_SERVICE_ID
+        } else {
+            RejectReason::CONSUMER_DEFINED
+        },
         request.private_data,
     );
     control.bury(handle, Status::REJECTED);
@@ -515,6 +534,7 @@ fn disconnect(control: &mut Control<'_>, request: &DisconnectRequest) -> Result<
             control.disconnect(handle, abortive);
         }
         State::PeerGone => control.drain(handle),
+        State::RepReceived if mutant("CM-12/early") => control.drain(handle),
         _ => return Err(CommandError::wrong_state(at)),
     }
     Ok(())

@@ -10,6 +10,7 @@ use rnic_abi::{
 use rnic_core::dma::Access;
 use rnic_core::error::CommandError;
 use rnic_core::keys::PAGE_SIZES;
+use rnic_mutant::mutant;
 use rnic_wire::Mtu as PathMtu;
 
 use super::{Control, Result, handle};
@@ -27,7 +28,9 @@ pub(super) fn dispatch(
         Opcode::NOP => handle::<cmd::Nop>(control, request, |_, request| {
             // [CMD-16]
             let mut answer = NopAnswer::zeroed();
-            answer.payload = request.payload;
+            if !mutant("CMD-16/payload") {
+                answer.payload = request.payload;
+            }
             Ok(answer)
         }),
         Opcode::QUERY_DEVICE => handle::<cmd::QueryDevice>(control, request, |_, _| {
@@ -44,11 +47,11 @@ pub(super) fn dispatch(
 }
 
 fn negotiate(control: &mut Control<'_>, request: &NegotiateRequest) -> Result<NegotiateAnswer> {
-    if control.hardware.is_negotiated() {
+    if control.hardware.is_negotiated() && !mutant("BRING-4/again") {
         return Err(CommandError::whole(Status::ALREADY_NEGOTIATED));
     }
     // [BRING-5]
-    if request.major.get() != interface::MAJOR {
+    if request.major.get() != interface::MAJOR && !mutant("BRING-5/major") {
         return Err(CommandError::new(
             Status::VERSION_MISMATCH,
             SyndromeReason::BAD_VALUE,
@@ -64,11 +67,11 @@ fn negotiate(control: &mut Control<'_>, request: &NegotiateRequest) -> Result<Ne
             offset_of!(NegotiateRequest, features),
         )
     };
-    if wanted & !control.hardware.offered_features() != 0 {
+    if wanted & !control.hardware.offered_features() != 0 && !mutant("BRING-6/unknown") {
         return Err(unsupported(SyndromeReason::NOT_ACTIVE));
     }
     let both = feature::GUEST_QP1 | feature::CONNECTIONS;
-    if wanted & both == both {
+    if wanted & both == both && !mutant("BRING-6/both") {
         return Err(unsupported(SyndromeReason::CONFLICT));
     }
     let parked_address = check_parked_address(control, request, wanted)?;
@@ -100,10 +103,11 @@ fn check_parked_address(
     if wanted & feature::PARKING == 0 {
         return match address {
             0 => Ok(None),
+            _ if mutant("BRING-7/ignored") => Ok(None),
             _ => Err(CommandError::invalid(SyndromeReason::NOT_ACTIVE, at)),
         };
     }
-    if !address.is_multiple_of(8) {
+    if !address.is_multiple_of(8) && !mutant("BRING-7/aligned") {
         return Err(CommandError::invalid(SyndromeReason::NOT_ALIGNED, at));
     }
     let dma = &control.hardware.resources.dma;
@@ -183,7 +187,9 @@ fn query_port(control: &mut Control<'_>) -> QueryPortAnswer {
     let up = registers.field(reg::DEVICE_STATUS, reg::device_status::LINK_UP) != 0;
     answer.set_state(if up { PortState::UP } else { PortState::DOWN });
     answer.set_active_mtu(PathMtu::of_interface(port.mtu).map_or(Mtu::NONE, |mtu| Mtu(mtu.code())));
-    answer.link_speed_mbps.set(port.speed_mbps);
+    if !mutant("BRING-10/speed") {
+        answer.link_speed_mbps.set(port.speed_mbps);
+    }
     answer
         .frame_bytes
         .set(port.mtu.saturating_add(ETHERNET_HEADER_BYTES));
@@ -197,7 +203,7 @@ fn query_counters(
     request: &QueryCountersRequest,
 ) -> Result<QueryCountersAnswer> {
     let (first, count) = (request.first.get(), request.count.get());
-    if first as usize >= COUNTERS.len() {
+    if first as usize >= COUNTERS.len() && !mutant("CMD-17/first") {
         return Err(CommandError::too_large(offset_of!(
             QueryCountersRequest,
             first
@@ -208,7 +214,7 @@ fn query_counters(
     if count == 0 {
         return Err(CommandError::too_small(count_at));
     }
-    if count as usize > answer.values.len() {
+    if count as usize > answer.values.len() && !mutant("CMD-17/many") {
         return Err(CommandError::too_large(count_at));
     }
     let counters = control.hardware.resources.counters.all();

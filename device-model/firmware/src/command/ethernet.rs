@@ -14,6 +14,7 @@ use rnic_core::eth::{
     MAX_FRAME, QUEUES, Rss, RxFilter, Setup, SetupError, TABLE_ENTRIES, Virtqueue,
 };
 use rnic_core::interrupt::Interrupts;
+use rnic_mutant::mutant;
 use rnic_wire::MacAddr;
 
 use super::{Control, Result, empty, handle};
@@ -88,7 +89,7 @@ fn create(control: &mut Control<'_>, request: &CreateEthQueueRequest) -> Result<
     if !is_queue_slot(slot) {
         return Err(CommandError::bad_value(slot_at));
     }
-    if control.hardware.lane.has_queue(direction, index) {
+    if control.hardware.lane.has_queue(direction, index) && !mutant("ETH-1/busy") {
         return Err(CommandError::busy(index_at));
     }
     // [DB-2]
@@ -124,7 +125,10 @@ fn destroy(control: &mut Control<'_>, request: &DestroyEthQueueRequest) -> Resul
         index,
         offset_of!(DestroyEthQueueRequest, direction_raw),
     )?;
-    let slot = control.hardware.lane.destroy(direction, index);
+    let slot = control
+        .hardware
+        .lane
+        .destroy(direction, index ^ u16::from(mutant("ETH-2/other")));
     let slot =
         slot.ok_or_else(|| CommandError::not_found(offset_of!(DestroyEthQueueRequest, index)))?;
     control.hardware.resources.doorbells.release(slot);
@@ -134,7 +138,7 @@ fn destroy(control: &mut Control<'_>, request: &DestroyEthQueueRequest) -> Resul
 fn set_rx_mode(control: &mut Control<'_>, request: &SetRxModeRequest) -> Result<EmptyAnswer> {
     // [ETH-6]
     let count = request.multicast_count.get();
-    if u64::from(count) > limit::MULTICAST {
+    if u64::from(count) > limit::MULTICAST && !mutant("ETH-6/many") {
         let at = offset_of!(SetRxModeRequest, multicast_count);
         return Err(CommandError::too_large(at));
     }
@@ -194,7 +198,7 @@ fn set_rss(control: &mut Control<'_>, request: &SetRssRequest) -> Result<EmptyAn
         .filter(|size| *size <= TABLE_ENTRIES)
         .and_then(|size| request.table.get(..size))
         .ok_or_else(|| CommandError::too_large(size_at))?;
-    if table.iter().any(|queue| u16::from(*queue) >= QUEUES) {
+    if table.iter().any(|queue| u16::from(*queue) >= QUEUES) && !mutant("ETH-7/entry") {
         let at = offset_of!(SetRssRequest, table);
         return Err(CommandError::too_large(at));
     }

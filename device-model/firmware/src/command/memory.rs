@@ -10,6 +10,7 @@ use rnic_abi::{
 use rnic_core::error::CommandError;
 use rnic_core::keys::{Key, RegionRequest, WindowKind};
 use rnic_core::resources::Grace;
+use rnic_mutant::mutant;
 use zerocopy::IntoBytes;
 
 use super::{Control, Outcome, Result, Waiting, empty, handle, handle_later};
@@ -70,7 +71,7 @@ fn create_pd(control: &mut Control<'_>, request: &CreatePdRequest) -> Result<Cre
     let resources = &mut control.hardware.resources;
     let privileged = request.flags().privileged();
     // [MEM-6]
-    if privileged && !resources.has(feature::PRIVILEGED_KEYS) {
+    if privileged && !resources.has(feature::PRIVILEGED_KEYS) && !mutant("MEM-6/feature") {
         return Err(CommandError::not_active(offset_of!(
             CreatePdRequest,
             flags_raw

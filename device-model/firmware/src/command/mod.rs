@@ -182,6 +182,7 @@ impl Commands {
                     let Waiter { token, header, .. } = self.waiting.swap_remove(place);
                     answer(control, token, header, result);
                 }
+                None if mutant("CMD-7/blocks") => break,
                 None => place += 1,
             }
         }
@@ -219,7 +220,9 @@ impl Commands {
             .find(|rule| rule.info.code == opcode)
             .ok_or(unknown)?;
         // [CMD-9]
-        if usize::try_from(header.length.get()) != Ok(rule.info.request_size) {
+        if usize::try_from(header.length.get()) != Ok(rule.info.request_size)
+            && !mutant("CMD-9/length")
+        {
             return Err(CommandError::new(
                 Status::INVALID_LENGTH,
                 SyndromeReason::BAD_VALUE,
@@ -241,7 +244,7 @@ impl Commands {
         // [BRING-9] Before negotiation no feature is in force.
         let negotiated = control.hardware.is_negotiated();
         let features = control.hardware.resources.features;
-        if rule.info.feature.is_some_and(|bit| features & bit == 0) {
+        if rule.info.feature.is_some_and(|bit| features & bit == 0) && !mutant("BRING-9/feature") {
             return Err(CommandError {
                 reason: SyndromeReason::NOT_ACTIVE,
                 ..unknown
@@ -298,7 +301,7 @@ fn answer(
     result: core::result::Result<Vec<u8>, CommandError>,
 ) {
     let mut header = AnswerHeader::zeroed().with_opcode(echo.opcode);
-    header.tag.set(echo.tag);
+    header.tag.set(echo.tag ^ u64::from(mutant("CMD-11/tag")));
     let counters = &mut control.hardware.resources.counters;
     counters.count(CounterId::COMMANDS);
     let bytes = match result {
@@ -310,10 +313,14 @@ fn answer(
         }
         Err(error) => {
             // [ERR-2]
-            counters.count(CounterId::COMMAND_ERRORS);
+            if !mutant("ERR-2/command") {
+                counters.count(CounterId::COMMAND_ERRORS);
+            }
             log::debug!("{}: {error}", echo.opcode);
             header.set_status(error.status);
-            header.set_syndrome(error.syndrome());
+            if !mutant("CMD-15/zero") {
+                header.set_syndrome(error.syndrome());
+            }
             header.as_bytes().to_vec()
         }
     };

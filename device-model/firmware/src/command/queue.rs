@@ -91,7 +91,7 @@ fn create_eq(control: &mut Control<'_>, request: &CreateEqRequest) -> Result<Cre
     };
     // [INT-5]
     let vector = request.vector.get();
-    if !Interrupts::is_valid(vector) {
+    if !Interrupts::is_valid(vector) && !mutant("INT-5/vector") {
         return Err(CommandError::too_large(offset_of!(CreateEqRequest, vector)));
     }
     let rules = RingRules {
@@ -102,7 +102,7 @@ fn create_eq(control: &mut Control<'_>, request: &CreateEqRequest) -> Result<Cre
     let shape = RingShape::check(&request.ring, rules, offset_of!(CreateEqRequest, ring))?;
     // [EQ-1]
     let general = request.kind() == EqKind::GENERAL;
-    if general && control.hardware.resources.general_eq().is_some() {
+    if general && control.hardware.resources.general_eq().is_some() && !mutant("EQ-1/second") {
         return Err(CommandError::new(
             Status::INVALID_STATE,
             SyndromeReason::IN_USE,
@@ -135,7 +135,7 @@ fn destroy_eq(control: &mut Control<'_>, request: &DestroyEqRequest) -> Result<E
         .eqs
         .get(eqn)
         .ok_or_else(|| CommandError::not_found(at))?;
-    if eq.is_attached() {
+    if eq.is_attached() && !mutant("EQ-1/busy") {
         return Err(CommandError::busy(at));
     }
     let slot = eq.slot();
@@ -157,7 +157,7 @@ fn create_cq(control: &mut Control<'_>, request: &CreateCqRequest) -> Result<Cre
         .get(eqn)
         .ok_or_else(|| CommandError::not_found(eqn_at))?;
     // [CQ-1]
-    if eq.kind() != EqKind::COMPLETION {
+    if eq.kind() != EqKind::COMPLETION && !mutant("CQ-1/kind") {
         return Err(CommandError::wrong_kind(eqn_at));
     }
     check_slot_free(control, &shape)?;
@@ -192,7 +192,7 @@ fn create_cq(control: &mut Control<'_>, request: &CreateCqRequest) -> Result<Cre
 
 /// A ring in place of another keeps its doorbell.
 fn check_same_slot(shape: &RingShape, slot: u32) -> Result<()> {
-    if shape.slot() != slot {
+    if shape.slot() != slot && !mutant("CQ-11/slot") {
         return Err(CommandError::invalid(
             SyndromeReason::CONFLICT,
             shape.doorbell_at(),
@@ -223,7 +223,7 @@ fn resize_cq(control: &mut Control<'_>, request: &ResizeCqRequest) -> Result<Res
         .get_mut(cqn)
         .ok_or_else(|| CommandError::not_found(at))?;
     // [CQ-11]
-    if cq.error().is_some() {
+    if cq.error().is_some() && !mutant("CQ-11/error") {
         return Err(CommandError::wrong_state(at));
     }
     let switch_index = cq.resize(&dma, ring).map_err(|error| match error {
@@ -244,7 +244,7 @@ fn resize_cq(control: &mut Control<'_>, request: &ResizeCqRequest) -> Result<Res
 fn moderate_cq(control: &mut Control<'_>, request: &ModerateCqRequest) -> Result<EmptyAnswer> {
     let (count, interval) = (request.count.get(), request.interval_us.get());
     // [CQ-10]
-    if count == NEVER && interval == NEVER {
+    if count == NEVER && interval == NEVER && !mutant("CQ-10/both") {
         return Err(CommandError::invalid(
             SyndromeReason::CONFLICT,
             offset_of!(ModerateCqRequest, interval_us),
@@ -272,7 +272,7 @@ fn destroy_cq(control: &mut Control<'_>, request: &DestroyCqRequest) -> Result<D
         .cqs
         .get(cqn)
         .ok_or_else(|| CommandError::not_found(at))?;
-    if cq.is_used() {
+    if cq.is_used() && !mutant("CQ-1/busy") {
         return Err(CommandError::busy(at));
     }
     let mut answer = DestroyCqAnswer::zeroed();
@@ -300,7 +300,7 @@ fn create_srq(control: &mut Control<'_>, request: &CreateSrqRequest) -> Result<C
     check_receive_stride(&shape, max_segments)?;
     // [SRQ-1]
     let limit = request.limit.get();
-    if limit > shape.entries() {
+    if limit > shape.entries() && !mutant("SRQ-1/limit") {
         return Err(CommandError::too_large(offset_of!(CreateSrqRequest, limit)));
     }
     let pd = request.pd.get();
@@ -383,7 +383,7 @@ fn resize_srq(control: &mut Control<'_>, request: &ResizeSrqRequest) -> Result<E
     let (slot, log_stride) = (srq.slot(), srq.log_stride());
     // [SRQ-5]
     check_same_slot(&shape, slot)?;
-    if shape.log_stride() != log_stride {
+    if shape.log_stride() != log_stride && !mutant("SRQ-5/stride") {
         return Err(CommandError::invalid(
             SyndromeReason::CONFLICT,
             shape.log_stride_at(),
@@ -417,7 +417,7 @@ fn destroy_srq(control: &mut Control<'_>, request: &DestroySrqRequest) -> Result
         .srqs
         .get(srqn)
         .ok_or_else(|| CommandError::not_found(at))?;
-    if srq.is_used() {
+    if srq.is_used() && !mutant("SRQ-1/busy") {
         return Err(CommandError::busy(at));
     }
     resources.remove_srq(srqn);

@@ -17,6 +17,7 @@ mod transmit;
 use crate::header::{Ending, MAX_MESSAGE_BYTES, packets_of};
 use crate::time::Nanos;
 use alloc::collections::VecDeque;
+use rnic_mutant::mutant;
 use rnic_wire::{Mtu, Psn, RKey, TimeoutCode};
 
 pub use transmit::Transmission;
@@ -252,7 +253,7 @@ impl Requester {
     pub fn post(&mut self, message: Message, length: u32) -> Result<u64, PostError> {
         let reads = message.is_read_or_atomic();
         // [QP-32]
-        if reads && self.config.read_depth == 0 {
+        if reads && self.config.read_depth == 0 && !mutant("QP-32/none") {
             return Err(PostError::NoReadDepth);
         }
         if length > MAX_MESSAGE_BYTES {
@@ -425,7 +426,7 @@ impl Requester {
     fn retry(&mut self, now: Nanos, failure: Failure) {
         match self.retries_left.checked_sub(1) {
             Some(left) => {
-                self.retries_left = left;
+                self.retries_left = left + u8::from(mutant("QP-31/for-ever"));
                 self.recovering = true;
                 self.go_back();
                 self.arm(now);

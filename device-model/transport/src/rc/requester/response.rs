@@ -5,6 +5,7 @@
 use super::{Failure, Message, Placement, Progress, Queued, RNR_FOREVER, Requester, State};
 use crate::header::{ResponseBody, ResponseHeader};
 use crate::time::Nanos;
+use rnic_mutant::mutant;
 use rnic_wire::{NakCode, Psn, RnrTimer, Syndrome};
 
 impl Requester {
@@ -64,7 +65,7 @@ impl Requester {
         if matches!(self.state, State::RnrWait { .. }) {
             return Progress::Ghost;
         }
-        if self.config.rnr_retry != RNR_FOREVER {
+        if self.config.rnr_retry != RNR_FOREVER && !mutant("QP-30/for-ever") {
             match self.rnr_left.checked_sub(1) {
                 Some(left) => self.rnr_left = left,
                 None => {
@@ -231,7 +232,12 @@ impl Requester {
         if self.recovering || self.state != State::Ready {
             return Progress::Accepted;
         }
-        self.retry(now, Failure::SequenceRetryExceeded);
+        let end = if mutant("ERR-5/sequence") {
+            Failure::RetryExceeded
+        } else {
+            Failure::SequenceRetryExceeded
+        };
+        self.retry(now, end);
         match self.state {
             State::Failed(_) => Progress::Failed,
             State::Ready | State::RnrWait { .. } => Progress::Retry,

@@ -5,6 +5,7 @@ use super::{Answered, Assembly, Dropped, Replay, Responder, SendEnd, Verdict, Wo
 use crate::header::{
     Ending, MAX_MESSAGE_BYTES, RequestHeader, RequestOperation, Target, length_fits, packets_of,
 };
+use rnic_mutant::mutant;
 use rnic_wire::{NakCode, RKey};
 
 /// A request that breaks a rule of its kind.
@@ -145,7 +146,7 @@ impl<T> Responder<T> {
 
     fn atomic(&self, header: &RequestHeader, address: u64) -> Result<(), Invalid> {
         self.check_single(header)?;
-        if address.is_multiple_of(8) {
+        if address.is_multiple_of(8) || mutant("QP-26/aligned") {
             Ok(())
         } else {
             Err(Invalid)
@@ -163,7 +164,7 @@ impl<T> Responder<T> {
             .saved
             .iter()
             .filter(|s| s.unsent.is_some() && !s.replayed);
-        let within = owed.count() < depth;
+        let within = owed.count() < depth || mutant("QP-32/taken");
         if whole && self.assembly == Assembly::Idle && within {
             Ok(())
         } else {
