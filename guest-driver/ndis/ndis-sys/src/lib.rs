@@ -2,6 +2,7 @@
 //!
 //! - [`nt`]: types, values and imports of ntoskrnl.exe and hal.dll.
 //! - [`ndis`]: miniports: registration, attributes, OIDs, packets, DMA, interrupts.
+//! - [`ndk`]: NDK providers: objects, dispatch tables, what a miniport says of them.
 //! - [`netio`]: which IP addresses an interface has.
 //!
 //! Names are Windows' own, so that its documentation can be read beside them. Every function that the kernel calls or
@@ -10,7 +11,7 @@
 //! can be type-checked and unit-tested on any machine. Their names, images and lowest Windows versions are in
 //! [`IMPORTS`], their signatures in the modules' `signatures`.
 //!
-//! Layouts are held against `tests/layouts.tsv`. Not here: anything that calls; safe wrappers are the driver's.
+//! Layouts are held against `tests/layouts.tsv` and `tests/data/ndk-layouts.txt`. Not here: anything that calls; safe wrappers are the driver's.
 #![no_std]
 #![allow(non_camel_case_types, non_snake_case)]
 // Names and fields are Windows' own; its documentation describes them.
@@ -19,6 +20,7 @@
 #[macro_use]
 mod imports;
 pub mod ndis;
+pub mod ndk;
 pub mod netio;
 pub mod nt;
 

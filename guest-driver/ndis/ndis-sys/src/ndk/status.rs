@@ -1,0 +1,40 @@
+//! Statuses that a provider gives (ntstatus.h).
+
+use super::NTSTATUS;
+
+pub const STATUS_SUCCESS: NTSTATUS = 0x0000_0000_u32.cast_signed();
+pub const STATUS_PENDING: NTSTATUS = 0x0000_0103_u32.cast_signed();
+pub const STATUS_BUFFER_OVERFLOW: NTSTATUS = 0x8000_0005_u32.cast_signed();
+pub const STATUS_NO_MORE_ENTRIES: NTSTATUS = 0x8000_001A_u32.cast_signed();
+pub const STATUS_DEVICE_BUSY: NTSTATUS = 0x8000_0011_u32.cast_signed();
+pub const STATUS_UNSUCCESSFUL: NTSTATUS = 0xC000_0001_u32.cast_signed();
+pub const STATUS_NOT_IMPLEMENTED: NTSTATUS = 0xC000_0002_u32.cast_signed();
+pub const STATUS_ACCESS_VIOLATION: NTSTATUS = 0xC000_0005_u32.cast_signed();
+pub const STATUS_INVALID_PARAMETER: NTSTATUS = 0xC000_000D_u32.cast_signed();
+pub const STATUS_INVALID_DEVICE_REQUEST: NTSTATUS = 0xC000_0010_u32.cast_signed();
+pub const STATUS_BUFFER_TOO_SMALL: NTSTATUS = 0xC000_0023_u32.cast_signed();
+pub const STATUS_INVALID_PARAMETER_MIX: NTSTATUS = 0xC000_0030_u32.cast_signed();
+pub const STATUS_DATA_OVERRUN: NTSTATUS = 0xC000_003C_u32.cast_signed();
+pub const STATUS_SHARING_VIOLATION: NTSTATUS = 0xC000_0043_u32.cast_signed();
+pub const STATUS_INSUFFICIENT_RESOURCES: NTSTATUS = 0xC000_009A_u32.cast_signed();
+pub const STATUS_DEVICE_NOT_READY: NTSTATUS = 0xC000_00A3_u32.cast_signed();
+pub const STATUS_IO_TIMEOUT: NTSTATUS = 0xC000_00B5_u32.cast_signed();
+pub const STATUS_NOT_SUPPORTED: NTSTATUS = 0xC000_00BB_u32.cast_signed();
+pub const STATUS_INTERNAL_ERROR: NTSTATUS = 0xC000_00E5_u32.cast_signed();
+pub const STATUS_CANCELLED: NTSTATUS = 0xC000_0120_u32.cast_signed();
+pub const STATUS_REMOTE_RESOURCES: NTSTATUS = 0xC000_013D_u32.cast_signed();
+pub const STATUS_INVALID_ADDRESS: NTSTATUS = 0xC000_0141_u32.cast_signed();
+pub const STATUS_INVALID_DEVICE_STATE: NTSTATUS = 0xC000_0184_u32.cast_signed();
+pub const STATUS_INVALID_BUFFER_SIZE: NTSTATUS = 0xC000_0206_u32.cast_signed();
+pub const STATUS_TOO_MANY_ADDRESSES: NTSTATUS = 0xC000_0209_u32.cast_signed();
+pub const STATUS_ADDRESS_ALREADY_EXISTS: NTSTATUS = 0xC000_020A_u32.cast_signed();
+pub const STATUS_CONNECTION_DISCONNECTED: NTSTATUS = 0xC000_020C_u32.cast_signed();
+pub const STATUS_CONNECTION_RESET: NTSTATUS = 0xC000_020D_u32.cast_signed();
+pub const STATUS_CONNECTION_REFUSED: NTSTATUS = 0xC000_0236_u32.cast_signed();
+pub const STATUS_CONNECTION_INVALID: NTSTATUS = 0xC000_023A_u32.cast_signed();
+pub const STATUS_CONNECTION_ACTIVE: NTSTATUS = 0xC000_023B_u32.cast_signed();
+pub const STATUS_NETWORK_UNREACHABLE: NTSTATUS = 0xC000_023C_u32.cast_signed();
+pub const STATUS_HOST_UNREACHABLE: NTSTATUS = 0xC000_023D_u32.cast_signed();
+pub const STATUS_CONNECTION_ABORTED: NTSTATUS = 0xC000_0241_u32.cast_signed();
+pub const STATUS_DEVICE_REMOVED: NTSTATUS = 0xC000_02B6_u32.cast_signed();
+pub const STATUS_IMPLEMENTATION_LIMIT: NTSTATUS = 0xC000_042B_u32.cast_signed();
