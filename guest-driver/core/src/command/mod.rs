@@ -125,6 +125,11 @@ impl<P: Platform> Control<P> {
         entries.filter(|pending| !pending.reported).count()
     }
 
+    /// Whether another verb finds room in the ring now.
+    pub fn has_room(&self) -> bool {
+        self.ring.free() > 0
+    }
+
     /// Why no more commands are possible, if so.
     pub fn dead(&self) -> Option<Error> {
         self.dead

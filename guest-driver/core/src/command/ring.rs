@@ -112,6 +112,11 @@ impl<D: DmaBuffer> CommandRing<D> {
         usize::from(self.size / 2)
     }
 
+    /// Commands that still fit.
+    pub(crate) fn free(&self) -> usize {
+        self.free.len()
+    }
+
     /// DMA addresses of descriptor table, available ring and used ring. [CMD-1]
     pub(crate) fn addresses(&self) -> (u64, u64, u64) {
         let base = self.rings.iova();
