@@ -15,6 +15,7 @@ mod driver;
 mod exec;
 mod guest;
 mod setup;
+mod sim;
 mod tiers;
 mod trace;
 mod ui;
@@ -38,6 +39,7 @@ enum Command {
     Test(tiers::Args),
     Check(check::Args),
     Setup(setup::Args),
+    Sim(sim::Args),
     Guest(guest::cli::Args),
     Spec(SpecArgs),
     Trace(trace::Args),
@@ -59,6 +61,7 @@ fn main() -> std::process::ExitCode {
         Command::Test(args) => tiers::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Setup(args) => setup::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::Spec(args) => {
             rnic_codegen::run(workspace::root(), args.check).map(|report| println!("{report}"))
         }

@@ -3,6 +3,8 @@
 //! Every host keeps a [`FaultPlan`] and answers [`crate::env::Env::fault`] from it, so there is
 //! one device and not a second one for fault tests.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Where something can be made to go wrong.
@@ -39,6 +41,8 @@ pub enum Fault {
     Reorder,
     /// It carries a congestion mark: a frame.
     Mark,
+    /// It comes later, and others overtake it: a frame.
+    Delay,
 }
 
 /// One rule of a plan.
@@ -61,7 +65,18 @@ pub struct Rule {
     /// Of those, how many in a million; none: all.
     #[serde(default)]
     pub per_million: Option<u32>,
+    /// Passes are counted for each flow of frames apart, so that `after` and `times` choose the n-th of each.
+    #[serde(default)]
+    pub per_flow: bool,
+    /// How much later, in nanoseconds, for [`Fault::Delay`]; 0 is [`DELAY_NS`].
+    #[serde(default)]
+    pub delay_ns: u64,
 }
+
+/// The delay of a rule that says none: longer than a frame takes, shorter than a retry.
+pub const DELAY_NS: u64 = 100_000;
+/// Flows that are counted apart, for all rules together; those beyond are counted as one.
+const MAX_FLOWS: usize = 1024;
 
 /// Rules and their state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +89,7 @@ pub struct FaultPlan {
     #[serde(default)]
     rules: Vec<Rule>,
     #[serde(skip)]
-    passed: Vec<(u64, u64)>,
+    passed: BTreeMap<(usize, u64), (u64, u64)>,
     #[serde(skip)]
     random: u64,
 }
@@ -86,7 +101,7 @@ impl FaultPlan {
         Self {
             seed,
             rules,
-            passed: Vec::new(),
+            passed: BTreeMap::new(),
             random: 0,
         }
     }
@@ -99,18 +114,22 @@ impl FaultPlan {
 
     /// What goes wrong in this pass of `site`.
     pub fn consult(&mut self, site: Site) -> Option<Fault> {
-        if self.rules.is_empty() {
-            return None;
-        }
-        self.passed.resize(self.rules.len(), (0, 0));
+        self.consult_flow(site, 0).map(|(fault, _)| fault)
+    }
+
+    /// The same for a frame of `flow`, a number that frames of one flow share; with the delay in
+    /// nanoseconds, which [`Fault::Delay`] uses.
+    pub fn consult_flow(&mut self, site: Site, flow: u64) -> Option<(Fault, u64)> {
         let mut found = None;
         for (index, rule) in self.rules.iter().enumerate() {
-            let Some((passes, fired)) = self.passed.get_mut(index) else {
-                break;
-            };
             if rule.site != site {
                 continue;
             }
+            let mut key = (index, if rule.per_flow { flow } else { 0 });
+            if self.passed.len() >= MAX_FLOWS && !self.passed.contains_key(&key) {
+                key.1 = 0;
+            }
+            let (passes, fired) = self.passed.entry(key).or_default();
             let pass = *passes;
             *passes = passes.saturating_add(1);
             let due = pass >= rule.after && (pass - rule.after).is_multiple_of(rule.every.max(1));
@@ -124,7 +143,12 @@ impl FaultPlan {
                 }
             }
             *fired = fired.saturating_add(1);
-            found = Some(rule.fault);
+            let delay = if rule.delay_ns == 0 {
+                DELAY_NS
+            } else {
+                rule.delay_ns
+            };
+            found = Some((rule.fault, delay));
         }
         found
     }
@@ -150,6 +174,8 @@ mod tests {
             every: 0,
             times: None,
             per_million: None,
+            per_flow: false,
+            delay_ns: 0,
         }
     }
 
@@ -179,6 +205,33 @@ mod tests {
             .collect();
         let expected: Vec<bool> = (0..12).map(|n| n == 2 || n == 5).collect();
         assert_eq!(hits, expected);
+    }
+
+    #[test]
+    fn the_nth_of_every_flow() {
+        let third = Rule {
+            after: 2,
+            times: Some(1),
+            per_flow: true,
+            delay_ns: 7,
+            ..rule(Site::FrameIn, Fault::Delay)
+        };
+        let mut plan = FaultPlan::new(1, vec![third]);
+        for pass in 0..6 {
+            for flow in [11, 22] {
+                let hit = plan.consult_flow(Site::FrameIn, flow);
+                assert_eq!(
+                    hit,
+                    (pass == 2).then_some((Fault::Delay, 7)),
+                    "{pass} of {flow}"
+                );
+            }
+        }
+        // However many flows there are, the table is bounded.
+        for flow in 0..10_000 {
+            plan.consult_flow(Site::FrameIn, flow);
+        }
+        assert!(plan.passed.len() <= MAX_FLOWS + 1);
     }
 
     #[test]

@@ -195,6 +195,8 @@ mod tests {
                 every: 2,
                 times: None,
                 per_million: None,
+                per_flow: false,
+                delay_ns: 0,
             }],
         );
         interrupts.set_state(&mut env, &mut counters, 0, VectorState::Connected);

@@ -394,6 +394,8 @@ fn a_fault_plan_fails_a_completion() {
             every: 0,
             times: None,
             per_million: None,
+            per_flow: false,
+            delay_ns: 0,
         }],
     );
     bed.complete(cqn).unwrap();

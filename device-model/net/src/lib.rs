@@ -5,6 +5,7 @@
 //! - [`decode`]: what `rnic decode` shows and checks;
 //! - [`switch`]: a learning switch between the ports of one process;
 //! - [`fabric`]: that switch with queues, shared by the threads of a process;
+//! - [`faults`]: what can go wrong with a frame;
 //! - [`port`]: links by which a fabric reaches other processes and the kernel;
 //! - [`shape`]: a line with a rate and a delay.
 //!
@@ -23,6 +24,7 @@
 pub mod capture;
 pub mod decode;
 pub mod fabric;
+pub mod faults;
 pub mod pcap;
 pub mod port;
 pub mod shape;

@@ -46,6 +46,10 @@ fn every_capture_passes_the_check() {
         assert_eq!(summary.wrong, 0, "{name}: {text}");
         assert_eq!(summary.exit_status(CHECK), 0, "{name}");
         assert_eq!(text, format!("{summary}\n"));
+        all.again += summary.again;
+        all.missing += summary.missing;
+        all.naks += summary.naks;
+        all.rnr_naks += summary.rnr_naks;
         all.frames += summary.frames;
         all.roce += summary.roce;
         all.cm += summary.cm;
@@ -61,6 +65,7 @@ fn every_capture_passes_the_check() {
         nd: 28,
         other: 237,
         wrong: 0,
+        ..all
     };
     assert_eq!(all, expected);
     assert!(all.cm > 70, "{}", all.cm);
@@ -93,6 +98,65 @@ fn lines_say_what_a_frame_is() {
         text.contains("CM REJ") && text.contains("reason=INVALID_SERVICE_ID(8)"),
         "{text}"
     );
+}
+
+#[test]
+fn losses_are_reported_and_are_no_failure() {
+    // Lost frames are in these captures, so nothing is missing; what was lost comes again.
+    for (name, again, naks) in [
+        ("loss-write-middle-8k.pcap", true, true),
+        ("loss-send-first-8k.pcap", true, true),
+        ("loss-write-last-8k-timeout.pcap", true, false),
+        ("loss-ack-of-write.pcap", true, false),
+        ("rcx-ops-v4.pcap", false, false),
+        ("rcx-ops-pmtu4096-v4.pcap", false, false),
+        ("perftest-ib_read_bw-4k-n8.pcap", false, false),
+    ] {
+        let (summary, text) = run(&capture(name), LINES);
+        let found = (summary.again > 0, summary.naks > 0, summary.missing);
+        assert_eq!(found, (again, naks, 0), "{name}: {summary}\n{text}");
+        assert_eq!(text.contains("[sent again]"), again, "{name}");
+        let (summary, text) = run(&capture(name), CHECK);
+        assert_eq!(summary.exit_status(CHECK), 0);
+        assert_eq!(text.contains("on the way:"), again || naks, "{text}");
+    }
+    let (summary, _) = run(&capture("rnr-nak.pcap"), CHECK);
+    assert!(summary.rnr_naks > 0);
+}
+
+#[test]
+fn a_packet_that_is_not_in_the_capture_is_missing() {
+    let file = capture("perftest-ib_write_bw-4k-n8.pcap");
+    let mut reader = CaptureReader::new(file.as_slice()).unwrap();
+    let mut writer = PcapngWriter::new(Vec::new()).unwrap();
+    let port = writer.interface("port0").unwrap();
+    let mut middles = 0;
+    while let Some(f) = reader.next_frame().unwrap() {
+        let (_, line) = run(&one(f.data), LINES);
+        middles += usize::from(line.contains("RcWriteMiddle"));
+        if !(line.contains("RcWriteMiddle") && (2..=3).contains(&middles)) {
+            let added = writer.frame(port, f.time_ns, Direction::Inbound, f.data, "");
+            added.unwrap();
+        }
+    }
+    assert!(middles >= 3);
+    let (summary, text) = run(&writer.into_inner(), LINES);
+    assert_eq!(
+        (summary.missing, summary.again, summary.wrong),
+        (2, 0, 0),
+        "{text}"
+    );
+    assert!(text.contains("missing]"), "{text}");
+}
+
+/// A capture of one frame.
+fn one(frame: &[u8]) -> Vec<u8> {
+    let mut writer = PcapngWriter::new(Vec::new()).unwrap();
+    let port = writer.interface("port0").unwrap();
+    writer
+        .frame(port, 0, Direction::Inbound, frame, "")
+        .unwrap();
+    writer.into_inner()
 }
 
 #[test]

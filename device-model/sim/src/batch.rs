@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::coverage::Coverage;
+use crate::plan::FIRST_SEED;
 use crate::sim::{Mode, Report, run};
 
 /// Seeds to run.
@@ -21,7 +22,7 @@ pub struct Batch {
 impl Default for Batch {
     fn default() -> Self {
         Self {
-            first: 1,
+            first: FIRST_SEED,
             seeds: 200,
             steps: 60,
             verbose: false,

@@ -71,6 +71,7 @@ pub const REQUIRED: &[&str] = &[
     "frame corrupted",
     "frame reordered",
     "frame marked",
+    "frame delayed",
     "segment inbox full",
     "port full",
 ];

@@ -215,6 +215,12 @@ pub struct Plan {
     pub read_depth: u8,
 }
 
+/// What a plan can hold grows with the millions of its seed, so that a seed that failed once means
+/// the same for ever: what is added is added to the next million and those after it.
+pub const MILLION: u64 = 1_000_000;
+/// The first seed of those that can have everything.
+pub const FIRST_SEED: u64 = MILLION + 1;
+
 const SENDS: [WorkOpcode; 2] = [WorkOpcode::SEND, WorkOpcode::SEND_IMMEDIATE];
 const TRANSFERS: [WorkOpcode; 7] = [
     WorkOpcode::SEND,
@@ -288,7 +294,13 @@ impl Plan {
             } else {
                 0
             },
-            wire: wire_faults(&mut random),
+            wire: {
+                let mut wire = wire_faults(&mut random);
+                if seed >= MILLION {
+                    wire.extend(late_and_certain_faults(seed));
+                }
+                wire
+            },
             device: device_faults(&mut random, chaos),
             chaos,
             programs,
@@ -329,6 +341,8 @@ fn rule(site: Site, fault: Fault, per_million: u64) -> Rule {
         every: 1,
         times: None,
         per_million: u32::try_from(per_million).ok(),
+        per_flow: false,
+        delay_ns: 0,
     }
 }
 
@@ -353,6 +367,40 @@ fn wire_faults(random: &mut Random) -> Vec<Rule> {
                 times: Some(1),
                 per_million: None,
                 ..rule(Site::FrameIn, Fault::Drop, 0)
+            });
+        }
+    }
+    rules
+}
+
+/// Faults that the second million brought: frames that come late, and one certain frame of every
+/// flow. They have a stream of their own.
+fn late_and_certain_faults(seed: u64) -> Vec<Rule> {
+    let mut random = Random::new(seed, 3);
+    let mut rules = Vec::new();
+    if random.percent(40) {
+        rules.push(Rule {
+            // From less than a round trip to about a retry: a peer answers within its retries.
+            delay_ns: 1 << random.between(10, 20),
+            ..rule(Site::FrameIn, Fault::Delay, random.between(1_000, 50_000))
+        });
+    }
+    for kind in [
+        Fault::Drop,
+        Fault::Duplicate,
+        Fault::Corrupt,
+        Fault::Reorder,
+        Fault::Mark,
+        Fault::Delay,
+    ] {
+        if random.percent(20) {
+            rules.push(Rule {
+                after: random.between(0, 100),
+                times: Some(1),
+                per_million: None,
+                per_flow: true,
+                delay_ns: 1 << random.between(10, 20),
+                ..rule(Site::FrameIn, kind, 0)
             });
         }
     }

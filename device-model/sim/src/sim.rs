@@ -361,6 +361,7 @@ impl Sim {
             ("frame corrupted", stats.corrupted),
             ("frame reordered", stats.reordered),
             ("frame marked", stats.marked),
+            ("frame delayed", stats.delayed),
             ("segment inbox full", stats.inbox_full),
             ("port full", stats.port_full),
         ] {

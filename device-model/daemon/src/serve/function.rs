@@ -3,7 +3,7 @@
 
 use rnic_abi::{CounterId, place};
 use rnic_core::dma::{DmaTable, FilePolicy, Retired, SharedMemory};
-use rnic_core::env::{Budget, Env, Progress};
+use rnic_core::env::{Budget, Env, Nanos, Progress};
 use rnic_core::fault::Site;
 use rnic_core::interrupt::{VECTORS, VectorState};
 use rnic_firmware::{Device, ResetKind};
@@ -114,6 +114,11 @@ impl Function {
 
     fn take_frames(&mut self) -> Progress {
         let mut progress = Progress::Idle;
+        for frame in self.host.take_delayed(Site::FrameIn) {
+            progress = Progress::Busy;
+            self.device.frame_received(&mut self.host, &frame);
+        }
+        self.host.send_delayed();
         for _ in 0..ARRIVALS {
             let Some(frame) = self.host.fabric.receive() else {
                 break;
@@ -144,8 +149,13 @@ impl Function {
 
     /// Whether the device wants to run because of the time.
     pub fn timer_is_due(&self) -> bool {
-        let timer = self.device.next_timer();
-        timer.is_some_and(|at| at <= self.host.now())
+        self.next_timer().is_some_and(|at| at <= self.host.now())
+    }
+
+    /// When it wants to run because of the time.
+    pub fn next_timer(&self) -> Option<Nanos> {
+        let timers = self.device.next_timer().into_iter();
+        timers.chain(self.host.next_delayed()).min()
     }
 
     /// Whether something has arrived for it.

@@ -11,6 +11,7 @@ use rnic_core::env::{Delivered, Env, Nanos, NeighbourId, PortInfo, Sent};
 use rnic_core::fault::{Fault, FaultPlan, Site};
 use rnic_core::segment::Segment;
 use rnic_net::fabric::{self, FabricPort};
+use rnic_net::faults::{corrupt, flow_of, mark_congestion};
 use rnic_wire::{Gid, MacAddr};
 
 use super::neighbours::Neighbours;
@@ -67,6 +68,9 @@ fn check_eventfd(event: &OwnedFd) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, what))
 }
 
+/// Frames that a fault plan holds back at most; more are lost.
+const MAX_LATE: usize = 1024;
+
 /// The host's side of one device.
 pub struct Host {
     /// The device's number.
@@ -83,8 +87,8 @@ pub struct Host {
     pub fabric: FabricPort,
     /// What goes wrong.
     pub faults: FaultPlan,
-    /// A frame that the next one overtakes.
-    pub late: Option<Vec<u8>>,
+    /// Frames that come late: at that moment, or after the next one.
+    pub late: Vec<(Option<Nanos>, Site, Vec<u8>)>,
     /// The other devices.
     pub neighbours: Arc<Neighbours>,
     /// The start of the clock.
@@ -98,60 +102,82 @@ impl Host {
         word as u64 * 8
     }
 
-    /// What the fault plan makes of a frame: the frames that go on, in their order.
+    /// What the fault plan makes of a frame: the frames that go on now, in their order.
     pub fn damage(&mut self, site: Site, frame: &[u8]) -> Vec<Vec<u8>> {
         let mut frame = frame.to_vec();
         let mut out = Vec::new();
-        match self.faults.consult(site) {
-            None | Some(Fault::Fail) => out.push(frame),
-            Some(Fault::Drop) => {}
-            Some(Fault::Duplicate) => out.extend([frame.clone(), frame]),
-            Some(Fault::Corrupt) => {
-                let middle = frame.len() / 2;
-                if let Some(byte) = frame.get_mut(middle) {
-                    *byte ^= 1;
-                }
+        let Some((fault, delay_ns)) = self.faults.consult_flow(site, flow_of(&frame)) else {
+            out.push(frame);
+            out.extend(self.take_late(site));
+            return out;
+        };
+        match fault {
+            Fault::Fail => out.push(frame),
+            Fault::Drop => {}
+            Fault::Duplicate => out.extend([frame.clone(), frame]),
+            Fault::Corrupt => {
+                // A bit in the middle.
+                let bit = frame.len() as u64 * 4;
+                corrupt(&mut frame, bit);
                 out.push(frame);
             }
-            Some(Fault::Reorder) => {
-                out.extend(self.late.replace(frame));
+            Fault::Reorder => {
+                out.extend(self.take_late(site));
+                self.late.push((None, site, frame));
                 return out;
             }
-            Some(Fault::Mark) => {
+            Fault::Mark => {
                 mark_congestion(&mut frame);
                 out.push(frame);
             }
+            Fault::Delay => {
+                let due = self.now().after(delay_ns);
+                if self.late.len() < MAX_LATE {
+                    self.late.push((Some(due), site, frame));
+                }
+            }
         }
-        out.extend(self.late.take());
+        out.extend(self.take_late(site));
         out
     }
-}
 
-/// Sets Congestion Experienced (RFC 3168 section 5) in an IPv4 or IPv6 header, and mends the
-/// IPv4 header's checksum.
-fn mark_congestion(frame: &mut [u8]) {
-    let (ethernet, packet) = frame.split_at_mut(14.min(frame.len()));
-    match ethernet.get(12..14) {
-        Some([0x08, 0x00]) => {
-            let Some([_, traffic]) = packet.first_chunk_mut::<2>() else {
-                return;
-            };
-            let before = *traffic;
-            *traffic |= 3;
-            let added = *traffic - before;
-            if let Some([high, low]) = packet.get_mut(10..12) {
-                // RFC 1624: the sum changes by what the word changes by.
-                let sum = !u16::from_be_bytes([*high, *low]);
-                let (sum, carry) = sum.overflowing_add(u16::from(added));
-                [*high, *low] = (!(sum + u16::from(carry))).to_be_bytes();
-            }
+    /// Frames that the one just seen overtook, and those whose delay is over.
+    pub fn take_late(&mut self, site: Site) -> Vec<Vec<u8>> {
+        if self.late.is_empty() {
+            return Vec::new();
         }
-        Some([0x86, 0xdd]) => {
-            if let Some(byte) = packet.get_mut(1) {
-                *byte |= 0x30;
-            }
+        self.take_late_if(site, true)
+    }
+
+    /// Frames whose delay is over.
+    pub fn take_delayed(&mut self, site: Site) -> Vec<Vec<u8>> {
+        if self.late.is_empty() {
+            return Vec::new();
         }
-        _ => {}
+        self.take_late_if(site, false)
+    }
+
+    fn take_late_if(&mut self, site: Site, overtaken: bool) -> Vec<Vec<u8>> {
+        let now = self.now();
+        let goes = |late: &mut (Option<Nanos>, Site, Vec<u8>)| {
+            late.1 == site && late.0.map_or(overtaken, |due| due <= now)
+        };
+        self.late
+            .extract_if(.., goes)
+            .map(|(_, _, frame)| frame)
+            .collect()
+    }
+
+    /// When the next frame's delay is over.
+    pub fn next_delayed(&self) -> Option<Nanos> {
+        self.late.iter().filter_map(|(due, ..)| *due).min()
+    }
+
+    /// Sends the frames whose delay is over.
+    pub fn send_delayed(&mut self) {
+        for frame in self.take_delayed(Site::FrameOut) {
+            let _ = self.fabric.send(&frame);
+        }
     }
 }
 
@@ -272,7 +298,7 @@ mod tests {
             },
             fabric: Fabric::build(wakers, Arc::default()).unwrap().remove(0),
             faults: FaultPlan::new(1, rules),
-            late: None,
+            late: Vec::new(),
             neighbours: Arc::new(Neighbours::new(vec![(waker, MacAddr::ZERO)], true)),
             start: Instant::now(),
         }
@@ -287,17 +313,44 @@ mod tests {
             every: 0,
             times: Some(1),
             per_million: None,
+            per_flow: false,
+            delay_ns: 0,
         };
         for (fault, first, second) in [
             (Fault::Drop, vec![], vec![vec![2; 4]]),
             (Fault::Duplicate, vec![vec![1; 4]; 2], vec![vec![2; 4]]),
-            (Fault::Corrupt, vec![vec![1, 1, 0, 1]], vec![vec![2; 4]]),
             (Fault::Reorder, vec![], vec![vec![2; 4], vec![1; 4]]),
         ] {
             let mut host = host(vec![once(fault)]);
+            assert_eq!(host.damage(Site::FrameOut, &[9; 4]), [vec![9; 4]]);
             assert_eq!(host.damage(Site::FrameIn, &[1; 4]), first, "{fault:?}");
             assert_eq!(host.damage(Site::FrameIn, &[2; 4]), second, "{fault:?}");
         }
+    }
+
+    #[test]
+    fn a_delayed_frame_comes_at_its_time() {
+        let delay = Rule {
+            delay_ns: 5_000_000,
+            times: Some(1),
+            site: Site::FrameIn,
+            fault: Fault::Delay,
+            after: 0,
+            every: 0,
+            per_million: None,
+            per_flow: false,
+        };
+        let mut host = host(vec![delay]);
+        let before = host.now();
+        assert!(host.damage(Site::FrameIn, &[1; 4]).is_empty());
+        let due = host.next_delayed().unwrap();
+        assert!(due >= before.after(5_000_000));
+        assert!(host.take_delayed(Site::FrameOut).is_empty());
+        while host.now() < due {
+            std::thread::yield_now();
+        }
+        assert_eq!(host.take_delayed(Site::FrameIn), [vec![1; 4]]);
+        assert_eq!(host.next_delayed(), None);
     }
 
     #[test]
@@ -310,35 +363,6 @@ mod tests {
         for word in [512, u32::MAX] {
             host.set_doorbell(word, 7);
             assert_eq!((host.doorbell(word), host.take_summary(word)), (0, 0));
-        }
-    }
-
-    #[test]
-    fn a_congestion_mark_keeps_the_ipv4_header_right() {
-        let sum = |header: &[u8]| {
-            let words = header
-                .chunks(2)
-                .map(|w| u32::from(w[0]) << 8 | u32::from(w[1]));
-            let sum: u32 = words.sum();
-            (sum & 0xffff) + (sum >> 16)
-        };
-        let mut header = vec![0x45, 0x02, 0x00, 0x3c, 0x1c, 0x46, 0x40, 0x00, 0x40, 0x11];
-        header.extend([0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
-        let checksum = !u16::try_from(sum(&header)).unwrap();
-        header[10..12].copy_from_slice(&checksum.to_be_bytes());
-        assert_eq!(sum(&header), 0xffff);
-        let mut frame = vec![0u8; 14];
-        frame[12] = 0x08;
-        frame.extend(&header);
-        mark_congestion(&mut frame);
-        assert_eq!(frame[15] & 3, 3);
-        assert_eq!(sum(&frame[14..]), 0xffff);
-        let mut six = vec![0u8; 54];
-        (six[12], six[13], six[14]) = (0x86, 0xdd, 0x60);
-        mark_congestion(&mut six);
-        assert_eq!(six[15] & 0x30, 0x30);
-        for length in 0..20 {
-            mark_congestion(&mut vec![8; length]);
         }
     }
 }

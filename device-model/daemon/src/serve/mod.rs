@@ -197,7 +197,7 @@ fn build(
             },
             fabric: ports.next().context("there is no port")?,
             faults: config.faults.clone(),
-            late: None,
+            late: Vec::new(),
             neighbours: Arc::clone(&neighbours),
             start,
         };

@@ -239,7 +239,7 @@ impl Worker {
         let mut sleep: Option<Duration> = None;
         let mut at_most = |limit: Duration| sleep = Some(sleep.map_or(limit, |s| s.min(limit)));
         for slot in &self.slots {
-            if let Some(at) = slot.function.device.next_timer() {
+            if let Some(at) = slot.function.next_timer() {
                 at_most(Duration::from_nanos(at.since(slot.function.host.now())));
             }
             if slot.must_poll() {

@@ -9,6 +9,7 @@ use rnic_wire::{
 };
 
 use super::Decoded;
+use super::flow::Note;
 
 /// Writes the line without its end.
 pub(super) fn write(out: &mut impl Write, decoded: &Decoded<'_>, data: &[u8]) -> io::Result<()> {
@@ -40,6 +41,17 @@ pub(super) fn write(out: &mut impl Write, decoded: &Decoded<'_>, data: &[u8]) ->
             other(out, *p)?;
             write!(out, " len={} unreadable", data.len())
         }
+    }
+}
+
+/// Writes what is to be told of a frame beside what it is.
+pub(super) fn write_note(out: &mut impl Write, note: Note) -> io::Result<()> {
+    match note {
+        Note::Again => write!(out, "  [sent again]"),
+        Note::Gap(1) => write!(out, "  [one before it is missing]"),
+        Note::Gap(packets) => write!(out, "  [{packets} before it are missing]"),
+        // The line says it.
+        Note::Nak | Note::RnrNak | Note::Marked | Note::Congestion => Ok(()),
     }
 }
 

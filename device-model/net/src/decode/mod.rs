@@ -5,6 +5,7 @@
 //! them encode to the bytes they came from. Other frames are counted and left alone.
 
 mod fields;
+mod flow;
 mod line;
 
 use std::fmt;
@@ -12,11 +13,12 @@ use std::io::{self, Read, Write};
 
 use rnic_wire::cma::port_of;
 use rnic_wire::{
-    ArpFrame, CmMad, CmMessage, CmaHeader, DropReason, EncodeError, Frame, Icrc, NdFrame, Opcode,
-    Protocol, Qpn, classify,
+    ArpFrame, CmMad, CmMessage, CmaHeader, DropReason, Ecn, EncodeError, Frame, Icrc, NdFrame,
+    Opcode, Protocol, Qpn, classify,
 };
 
 use crate::pcap::{CaptureError, CaptureReader, CapturedFrame};
+use flow::{Flows, Note};
 
 /// What to show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,6 +46,16 @@ pub struct Summary {
     pub other: u64,
     /// Frames of the first kinds that fail the check.
     pub wrong: u64,
+    /// Requests with a sequence number that was there before; not counted as wrong.
+    pub again: u64,
+    /// Sequence numbers that no request in the capture has.
+    pub missing: u64,
+    /// Negative acknowledges.
+    pub naks: u64,
+    /// Receivers that were not ready.
+    pub rnr_naks: u64,
+    /// Frames with Congestion Experienced, and notifications of it.
+    pub congestion: u64,
 }
 
 impl Summary {
@@ -74,12 +86,26 @@ impl fmt::Display for Summary {
             nd,
             other,
             wrong,
+            again,
+            missing,
+            naks,
+            rnr_naks,
+            congestion,
         } = self;
         write!(
             f,
             "{frames} frames: {roce} RoCEv2 with {cm} CM messages, {arp} ARP, {nd} neighbour discovery, {other} other; \
              {wrong} wrong"
-        )
+        )?;
+        let seen = [again, missing, naks, rnr_naks, congestion];
+        if seen.iter().any(|count| **count > 0) {
+            write!(
+                f,
+                "\n  on the way: {again} requests sent again, {missing} missing, {naks} NAKs, {rnr_naks} receiver-not-ready, \
+                 {congestion} congestion marks and notifications"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -230,11 +256,14 @@ pub fn decode(
     let mut reader = CaptureReader::new(input)?;
     let mut summary = Summary::default();
     let mut start_ns = None;
+    let mut flows = Flows::default();
     while let Some(captured) = reader.next_frame()? {
         summary.frames += 1;
         let (decoded, fault) = decode_frame(&captured);
         count(&mut summary, &decoded);
         summary.wrong += u64::from(fault.is_some());
+        let note = flow_note(&mut flows, &decoded);
+        count_note(&mut summary, note);
         if options.check && !options.verbose && fault.is_none() {
             continue;
         }
@@ -249,6 +278,9 @@ pub fn decode(
             since_ns % 1_000_000_000
         )?;
         line::write(out, &decoded, captured.data)?;
+        if let Some(note) = note {
+            line::write_note(out, note)?;
+        }
         match fault {
             Some(fault) => writeln!(out, "  WRONG: {fault}")?,
             None => writeln!(out)?,
@@ -261,6 +293,39 @@ pub fn decode(
         writeln!(out, "{summary}")?;
     }
     Ok(summary)
+}
+
+/// What is to be told of a frame beside what it is.
+fn flow_note(flows: &mut Flows, decoded: &Decoded<'_>) -> Option<Note> {
+    match decoded {
+        Decoded::Cm(f, mad) => {
+            let ip = &f.envelope.ip;
+            let qpn = match &mad.message {
+                CmMessage::Req(m) => m.local_qpn,
+                CmMessage::Rep(m) => m.local_qpn,
+                _ => return None,
+            };
+            flows.begin(ip.src_gid(), ip.dst_gid(), qpn);
+            None
+        }
+        Decoded::Roce(f) => {
+            let note = flows.see(f);
+            let marked = f.envelope.ip.ecn() == Ecn::Ce;
+            note.or(marked.then_some(Note::Marked))
+        }
+        Decoded::Arp(_) | Decoded::Nd(_) | Decoded::Other(_) | Decoded::Unreadable(_) => None,
+    }
+}
+
+fn count_note(summary: &mut Summary, note: Option<Note>) {
+    match note {
+        None => {}
+        Some(Note::Again) => summary.again += 1,
+        Some(Note::Gap(packets)) => summary.missing += u64::from(packets),
+        Some(Note::Nak) => summary.naks += 1,
+        Some(Note::RnrNak) => summary.rnr_naks += 1,
+        Some(Note::Marked | Note::Congestion) => summary.congestion += 1,
+    }
 }
 
 fn count(summary: &mut Summary, decoded: &Decoded<'_>) {

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rnic_core::env::{Delivered, Nanos, NeighbourId, PortInfo, Sent};
 use rnic_core::fault::{Fault, FaultPlan, Site};
 use rnic_core::segment::Segment;
+use rnic_net::faults::{corrupt, flow_of, mark_congestion};
 use rnic_net::switch::{Out, Switch};
 use rnic_wire::Gid;
 
@@ -70,6 +71,8 @@ pub struct FabricStats {
     pub reordered: u64,
     /// Frames with a congestion mark set.
     pub marked: u64,
+    /// Frames that came late.
+    pub delayed: u64,
     /// Segments that found an inbox full.
     pub inbox_full: u64,
     /// Frames that found a port full.
@@ -231,32 +234,41 @@ impl Fabric {
         };
         let mut at = now.get() + self.options.latency_ns + jitter;
         let mut frame = frame.to_vec();
-        match self.options.faults.consult(Site::FrameIn) {
-            None | Some(Fault::Fail) => {}
-            Some(Fault::Drop) => {
+        let fault = match self.options.faults.is_empty() {
+            true => None,
+            false => self
+                .options
+                .faults
+                .consult_flow(Site::FrameIn, flow_of(&frame)),
+        };
+        match fault.map(|(fault, delay_ns)| (fault, at + delay_ns)) {
+            None | Some((Fault::Fail, _)) => {}
+            Some((Fault::Drop, _)) => {
                 self.stats.dropped += 1;
                 return;
             }
-            Some(Fault::Duplicate) => {
+            Some((Fault::Duplicate, _)) => {
                 self.stats.duplicated += 1;
                 let later = self.random.random_range(1..=20_000);
                 self.fly(at + later, from, to, frame.clone());
             }
-            Some(Fault::Corrupt) => {
+            Some((Fault::Corrupt, _)) => {
                 self.stats.corrupted += 1;
-                // Not the Ethernet header: nothing but the frame check sequence covers it.
-                if frame.len() > 14 {
-                    let byte = self.random.random_range(14..frame.len());
-                    frame[byte] ^= 1 << self.random.random_range(0..8);
-                }
+                corrupt(&mut frame, self.random.random());
             }
-            Some(Fault::Reorder) => {
+            Some((Fault::Reorder, _)) => {
                 self.stats.reordered += 1;
                 at += self.random.random_range(1..=50_000);
             }
-            Some(Fault::Mark) => {
+            Some((Fault::Mark, _)) => {
                 self.stats.marked += 1;
-                mark(&mut frame);
+                mark_congestion(&mut frame);
+            }
+            Some((Fault::Delay, later)) => {
+                self.stats.delayed += 1;
+                // It has left the port, however long it takes.
+                self.fly(later, None, to, frame);
+                return;
             }
         }
         self.fly(at, from, to, frame);
@@ -274,26 +286,6 @@ impl Fabric {
             to,
             frame,
         }));
-    }
-}
-
-/// Sets Congestion Experienced (RFC 3168 section 5) and mends the IPv4 header checksum (RFC 1624).
-fn mark(frame: &mut [u8]) {
-    match frame.get(12..14) {
-        Some([0x08, 0x00]) if frame.len() >= 34 => {
-            let old = u16::from_be_bytes([frame[14], frame[15]]);
-            frame[15] |= 3;
-            let new = u16::from_be_bytes([frame[14], frame[15]]);
-            let sum = u16::from_be_bytes([frame[24], frame[25]]);
-            let mut folded = u32::from(!sum) + u32::from(!old) + u32::from(new);
-            while folded > 0xFFFF {
-                folded = (folded & 0xFFFF) + (folded >> 16);
-            }
-            let sum = !(folded as u16);
-            frame[24..26].copy_from_slice(&sum.to_be_bytes());
-        }
-        Some([0x86, 0xDD]) if frame.len() >= 54 => frame[15] |= 0x30,
-        _ => {}
     }
 }
 
@@ -331,22 +323,5 @@ mod tests {
         assert_eq!(fabric.transmit(Nanos(0), 0, &frame(2, 1)), Sent::Full);
         assert!(fabric.arrived(Nanos(9_000)).is_some());
         assert_eq!(fabric.transmit(Nanos(0), 0, &frame(2, 1)), Sent::Ok);
-    }
-
-    #[test]
-    fn a_mark_keeps_the_ipv4_checksum_right() {
-        let mut bytes = frame(2, 1);
-        bytes[12..14].copy_from_slice(&[8, 0]);
-        bytes[14..34].copy_from_slice(&[
-            0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8,
-            0, 0xc7,
-        ]);
-        mark(&mut bytes);
-        assert_eq!(bytes[15], 3);
-        let mut sum = 0u32;
-        for pair in bytes[14..34].chunks(2) {
-            sum += u32::from(u16::from_be_bytes([pair[0], pair[1]]));
-        }
-        assert_eq!((sum & 0xFFFF) + (sum >> 16), 0xFFFF);
     }
 }

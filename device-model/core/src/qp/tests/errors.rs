@@ -454,6 +454,8 @@ fn injected_dma_faults_end_one_request() {
         every: 0,
         times: Some(1),
         per_million: None,
+        per_flow: false,
+        delay_ns: 0,
     };
     for wire in BOTH {
         let mut p = Pair::new(wire);

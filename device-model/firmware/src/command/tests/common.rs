@@ -325,6 +325,8 @@ fn an_injected_fault_is_the_only_internal_error() {
             every: 0,
             times: Some(1),
             per_million: None,
+            per_flow: false,
+            delay_ns: 0,
         }],
     );
     assert_eq!(
