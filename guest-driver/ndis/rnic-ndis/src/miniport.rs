@@ -8,7 +8,7 @@ use ndis_sys::nt::*;
 
 use crate::adapter::Adapter;
 use crate::nt::Passive;
-use crate::{info, ndk};
+use crate::{info, ndk, oid};
 use alloc::boxed::Box;
 
 /// NDIS version that the driver is written for: Windows 10 and Server 2016 have it.
@@ -43,13 +43,13 @@ pub unsafe fn driver_entry(
         OidRequestHandler: Some(oid_request),
         SendNetBufferListsHandler: Some(send),
         ReturnNetBufferListsHandler: Some(return_lists),
-        CancelSendHandler: Some(cancel),
-        CheckForHangHandlerEx: None,
-        ResetHandlerEx: None,
+        CancelSendHandler: Some(cancel_send),
+        CheckForHangHandlerEx: Some(check_for_hang),
+        ResetHandlerEx: Some(reset),
         DevicePnPEventNotifyHandler: Some(pnp_event),
         ShutdownHandlerEx: Some(shutdown),
         CancelOidRequestHandler: Some(cancel),
-        DirectOidRequestHandler: Some(oid_request),
+        DirectOidRequestHandler: Some(direct_oid_request),
         CancelDirectOidRequestHandler: Some(cancel),
         SynchronousOidRequestHandler: None,
     };
@@ -112,21 +112,35 @@ unsafe extern "win64" fn unload(_: *mut DRIVER_OBJECT) {
     unsafe { NdisMDeregisterMiniportDriver(driver) }
 }
 
+/// At PASSIVE_LEVEL.
 unsafe extern "win64" fn pause(
-    _: NDIS_HANDLE,
+    context: NDIS_HANDLE,
     _: *mut NDIS_MINIPORT_PAUSE_PARAMETERS,
 ) -> NDIS_STATUS {
-    NDIS_STATUS_SUCCESS
+    // SAFETY: the adapter that NDIS pauses.
+    unsafe { adapter(context) }.ethernet.pause()
 }
 
+/// At PASSIVE_LEVEL.
 unsafe extern "win64" fn restart(
-    _: NDIS_HANDLE,
+    context: NDIS_HANDLE,
     _: *mut NDIS_MINIPORT_RESTART_PARAMETERS,
 ) -> NDIS_STATUS {
-    NDIS_STATUS_SUCCESS
+    // SAFETY: the adapter that NDIS restarts.
+    unsafe { adapter(context) }.ethernet.restart()
 }
 
+/// At PASSIVE_LEVEL.
 unsafe extern "win64" fn oid_request(
+    context: NDIS_HANDLE,
+    request: *mut NDIS_OID_REQUEST,
+) -> NDIS_STATUS {
+    // SAFETY: the adapter that NDIS asks, and NDIS's request.
+    unsafe { oid::request(adapter(context), request) }
+}
+
+/// At IRQL <= DISPATCH_LEVEL.
+unsafe extern "win64" fn direct_oid_request(
     context: NDIS_HANDLE,
     request: *mut NDIS_OID_REQUEST,
 ) -> NDIS_STATUS {
@@ -140,12 +154,66 @@ unsafe extern "win64" fn oid_request(
         .unwrap_or(NDIS_STATUS_NOT_SUPPORTED)
 }
 
-unsafe extern "win64" fn send(_: NDIS_HANDLE, _: *mut NET_BUFFER_LIST, _: u32, _: u32) {}
+/// At IRQL <= DISPATCH_LEVEL.
+unsafe extern "win64" fn send(context: NDIS_HANDLE, lists: *mut NET_BUFFER_LIST, _: u32, _: u32) {
+    // SAFETY: the adapter that NDIS uses, and lists that are ours until completed.
+    unsafe {
+        let adapter = adapter(context);
+        adapter.ethernet.send(adapter, lists);
+    }
+}
 
-unsafe extern "win64" fn return_lists(_: NDIS_HANDLE, _: *mut NET_BUFFER_LIST, _: u32) {}
+/// At IRQL <= DISPATCH_LEVEL.
+unsafe extern "win64" fn return_lists(context: NDIS_HANDLE, lists: *mut NET_BUFFER_LIST, _: u32) {
+    // SAFETY: the adapter that NDIS uses, and lists that it indicated.
+    unsafe {
+        let adapter = adapter(context);
+        adapter.ethernet.returned(adapter, lists);
+    }
+}
 
+/// At IRQL <= DISPATCH_LEVEL.
+unsafe extern "win64" fn cancel_send(context: NDIS_HANDLE, id: PVOID) {
+    // SAFETY: the adapter that NDIS uses.
+    unsafe { adapter(context) }.ethernet.cancel(id);
+}
+
+/// Requests end soon or with the device: there is nothing to hurry.
 unsafe extern "win64" fn cancel(_: NDIS_HANDLE, _: PVOID) {}
 
-unsafe extern "win64" fn pnp_event(_: NDIS_HANDLE, _: *mut NET_DEVICE_PNP_EVENT) {}
+/// At PASSIVE_LEVEL, every two seconds.
+unsafe extern "win64" fn check_for_hang(context: NDIS_HANDLE) -> BOOLEAN {
+    // SAFETY: the adapter that NDIS asks.
+    unsafe { adapter(context) }.hangs().into()
+}
 
-unsafe extern "win64" fn shutdown(_: NDIS_HANDLE, _: i32) {}
+/// At IRQL <= DISPATCH_LEVEL.
+unsafe extern "win64" fn reset(
+    context: NDIS_HANDLE,
+    addressing_reset: *mut BOOLEAN,
+) -> NDIS_STATUS {
+    // SAFETY: the adapter that NDIS resets, and its out parameter.
+    unsafe {
+        *addressing_reset = FALSE;
+        adapter(context).reset()
+    }
+}
+
+/// At PASSIVE_LEVEL.
+unsafe extern "win64" fn pnp_event(context: NDIS_HANDLE, event: *mut NET_DEVICE_PNP_EVENT) {
+    // SAFETY: the adapter that NDIS tells, and its event.
+    unsafe {
+        if (*event).DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved {
+            adapter(context).removed();
+        }
+    }
+}
+
+/// At PASSIVE_LEVEL, or at HIGH_LEVEL while Windows stops with a bugcheck: then the machine's reset ends the device's
+/// work, and no lock may be taken.
+unsafe extern "win64" fn shutdown(context: NDIS_HANDLE, action: i32) {
+    if action == NdisShutdownPowerOff {
+        // SAFETY: the adapter that NDIS shuts down.
+        unsafe { adapter(context) }.shutdown();
+    }
+}

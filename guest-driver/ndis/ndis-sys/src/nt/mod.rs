@@ -13,6 +13,8 @@ imports! {
     Vista 2 fn ExFreePoolWithTag(P: PVOID, Tag: u32);
     Vista 31 fn KeBugCheckEx(BugCheckCode: u32, P1: usize, P2: usize, P3: usize, P4: usize) -> !;
     Vista 31 fn KeGetCurrentIrql() -> KIRQL;
+    Vista 2 fn KfRaiseIrql(NewIrql: KIRQL) -> KIRQL;
+    Vista 2 fn KeLowerIrql(NewIrql: KIRQL);
     Vista 2 fn KeAcquireSpinLockRaiseToDpc(SpinLock: *mut KSPIN_LOCK) -> KIRQL;
     Vista 2 fn KeReleaseSpinLock(SpinLock: *mut KSPIN_LOCK, NewIrql: KIRQL);
     Vista 31 fn KeInitializeEvent(Event: *mut KEVENT, Type: i32, State: BOOLEAN);

@@ -9,6 +9,8 @@ use rnic_driver_core::Nic;
 use super::Adapter;
 use super::lifecycle::{Stop, check};
 use crate::engine::Engine;
+use crate::ethernet::offload::Offloads;
+use crate::ethernet::rss;
 use crate::hw::NtPlatform;
 use crate::oid;
 
@@ -99,7 +101,7 @@ pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
         SupportedWakeUpEvents: 0,
         MediaSpecificWakeUpEvents: 0,
     };
-    let mut rss = adapter.ethernet.rss_capabilities(engine);
+    let mut rss = rss::capabilities(&adapter.settings, engine);
     let speed = link_speed(nic);
     let mtu = adapter.ethernet.frame_bytes() - ETHERNET_HEADER;
     let address = |mac: [u8; 6]| {
@@ -135,7 +137,7 @@ pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
         PowerManagementCapabilities: ptr::null_mut(),
         MacOptions: oid::mac_options(&adapter.settings),
         SupportedPacketFilters: PACKET_FILTERS,
-        MaxMulticastListSize: nic.limits().multicast.get(),
+        MaxMulticastListSize: adapter.multicast_limit(),
         MacAddressLength: 6,
         PermanentMacAddress: address(nic.identity().mac),
         CurrentMacAddress: address(adapter.ethernet.address()),
@@ -155,8 +157,8 @@ pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
         PowerManagementCapabilitiesEx: &raw mut pm,
     };
     set(adapter.handle, &attributes, "general attributes")?;
-    let mut hardware = adapter.ethernet.offload_capabilities(&engine.nic);
-    let mut current = adapter.ethernet.offloads();
+    let mut hardware = Offloads::all(nic).to_ndis();
+    let mut current = Offloads::new(&adapter.settings, nic).to_ndis();
     let offloads = NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES {
         Header: NDIS_OBJECT_HEADER {
             Type: NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,

@@ -2,15 +2,18 @@
 
 use alloc::boxed::Box;
 use core::ffi::c_void;
+use core::sync::atomic::AtomicU32;
 
 use ndis_sys::ndis::*;
 use ndis_sys::nt::PVOID;
 use rnic_driver_core::Error;
 
+use super::recovery::Recovery;
 use super::settings::Settings;
 use super::{Adapter, attributes};
 use crate::engine::Engine;
 use crate::ethernet::Ethernet;
+use crate::ethernet::config::MULTICAST;
 use crate::hw::interrupt::Interrupts;
 use crate::hw::platform::SetupError;
 use crate::hw::resources::Resources;
@@ -105,6 +108,11 @@ impl Adapter {
             worker,
             watchdog: SpinLock::new(None),
             interrupts: SpinLock::new(None),
+            targets: [const { AtomicU32::new(0) }; super::TARGETS],
+            permanent_address: engine.nic.identity().mac,
+            multicast_limit: engine.nic.limits().multicast.get().min(MULTICAST as u32),
+            link_speed: attributes::link_speed(&engine.nic),
+            recovery: SpinLock::new(Recovery::default()),
         });
         let result = adapter.begin(passive);
         if let Err(stop) = result {
@@ -128,6 +136,7 @@ impl Adapter {
             self.ndk.attributes(passive, self, &engine),
             "NDK attributes",
         )?;
+        self.ethernet.engine_up(passive, self, &engine)?;
         self.worker.start(core::ptr::from_ref(self).cast());
         let interrupts = Interrupts::register(passive, self.handle, self)?;
         if interrupts.messages() < self.messages {
@@ -164,6 +173,8 @@ impl Adapter {
             self.kick();
         }
         self.worker.stop(passive);
+        // Where the worker never ran.
+        self.ethernet.engine_down(self);
         let interrupts = self.interrupts.lock().take();
         drop(interrupts);
         let engine = self.engine.lock().take();

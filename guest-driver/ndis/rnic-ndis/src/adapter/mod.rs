@@ -1,16 +1,19 @@
 //! The adapter: from MiniportInitializeEx to MiniportHaltEx.
 //!
-//! [`lifecycle`] makes and unmakes it; [`settings`] is what the registry says. This file is what the rest of the driver
+//! [`lifecycle`] makes and unmakes it, `recovery` begins and ends lives of the device while it stays (reset, power,
+//! removal); [`settings`] is what the registry says, [`attributes`] what NDIS is told. This file is what the rest of the driver
 //! sees: the current [`Engine`], the worker, and where interrupts and events go.
 //!
 //! For the NDK provider: [`Adapter::engine`] gives the current life of the device, [`Adapter::submit`] has a verb done
 //! by it ([`crate::engine::control`]), and [`crate::ndk`] says what the adapter calls.
 
-mod attributes;
+pub mod attributes;
 pub mod lifecycle;
+mod recovery;
 pub mod settings;
 
 use alloc::boxed::Box;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use ndis_sys::ndis::NDIS_HANDLE;
 use rnic_abi::reg::intr_cause;
@@ -18,7 +21,8 @@ use rnic_driver_core::{Error, Event};
 
 use crate::engine::control::Verb;
 use crate::engine::{self, CONTROL_VECTOR, Engine};
-use crate::ethernet::Ethernet;
+use crate::ethernet::rss::{self, QUEUES, Rss};
+use crate::ethernet::{self, Ethernet};
 use crate::hw::Hardware;
 use crate::hw::interrupt::Interrupts;
 use crate::ndk::Provider;
@@ -26,6 +30,7 @@ use crate::nt::timer::Timer;
 use crate::nt::work::Worker;
 use crate::nt::{Passive, Shared, SpinLock};
 use crate::warning;
+use recovery::Recovery;
 use settings::Settings;
 
 /// An adapter. Its address is what NDIS gives every handler, so it is boxed and never moves.
@@ -49,12 +54,87 @@ pub struct Adapter {
     worker: Worker,
     watchdog: SpinLock<Option<Timer>>,
     interrupts: SpinLock<Option<Interrupts>>,
+    /// By message: bit map of the CPUs that its DPC runs on; 0: where the interrupt came.
+    targets: [AtomicU32; TARGETS],
+    permanent_address: [u8; 6],
+    multicast_limit: u32,
+    link_speed: u64,
+    recovery: SpinLock<Recovery>,
+}
+
+/// Messages whose DPC can be steered.
+const TARGETS: usize = QUEUES + 1;
+
+/// An adapter that outlives whoever holds this: a verb, which ends before MiniportHaltEx does.
+#[derive(Clone, Copy)]
+pub struct Pinned(*const Adapter);
+
+// SAFETY: adapters are shared by all CPUs.
+unsafe impl Send for Pinned {}
+// SAFETY: as above.
+unsafe impl Sync for Pinned {}
+
+impl Pinned {
+    /// The adapter.
+    pub fn get(&self) -> &Adapter {
+        // SAFETY: MiniportHaltEx ends every verb before it frees the adapter.
+        unsafe { &*self.0 }
+    }
 }
 
 impl Adapter {
     /// The device's current life; none while it is down. Its failure may have been noticed already.
     pub fn engine(&self) -> Option<Shared<Engine>> {
         self.engine.lock().clone()
+    }
+
+    /// Itself, for a verb.
+    pub fn pinned(&self) -> Pinned {
+        Pinned(self)
+    }
+
+    /// Whether the device is there and did not fail.
+    pub fn is_up(&self) -> bool {
+        self.engine()
+            .is_some_and(|engine| engine.failure().is_none())
+    }
+
+    /// The device's own Ethernet address.
+    pub fn permanent_address(&self) -> [u8; 6] {
+        self.permanent_address
+    }
+
+    /// Multicast addresses that can be filtered by.
+    pub fn multicast_limit(&self) -> u32 {
+        self.multicast_limit
+    }
+
+    /// Bits per second.
+    pub fn link_speed(&self) -> u64 {
+        self.link_speed
+    }
+
+    /// Queues for receive side scaling, if there is any.
+    pub fn rss_queues(&self) -> Option<usize> {
+        let engine = self.engine()?;
+        rss::capabilities(&self.settings, &engine)?;
+        Some(ethernet::queues(&self.settings, &engine))
+    }
+
+    /// Lets each queue's DPC run on the CPU that Windows wants.
+    pub fn steer(&self, rss: Option<&Rss>) {
+        for (queue, target) in self.targets.iter().skip(1).enumerate() {
+            let cpu = rss.and_then(|rss| rss.cpus.get(queue).copied().flatten());
+            let map = cpu.and_then(|cpu| 1u32.checked_shl(cpu)).unwrap_or(0);
+            target.store(map, Ordering::Relaxed);
+        }
+    }
+
+    /// CPUs that a message's DPC runs on; 0: where the interrupt came. Callable at any IRQL.
+    pub fn target(&self, message: u32) -> u32 {
+        self.targets
+            .get(message as usize)
+            .map_or(0, |target| target.load(Ordering::Relaxed))
     }
 
     /// The function.
@@ -102,7 +182,7 @@ impl Adapter {
             vector.service(&engine, |signal| self.ndk.cq_signal(index, signal));
             self.ndk.eq_handled(index, vector.handled());
         }
-        self.ethernet.service(self, &engine, index);
+        self.ethernet.service(&engine, index);
         if engine.failure().is_some() {
             self.kick();
         }
@@ -111,14 +191,15 @@ impl Adapter {
     /// The worker's turn.
     fn turn(&self, passive: &Passive) {
         if let Some(engine) = self.engine() {
-            let alive = engine.failure().is_none();
+            let alive = !engine.is_quiet();
             engine::turn(passive, &engine, self);
             if alive && let Some(error) = engine.failure() {
-                warning!("the device failed: {error}");
+                warning!("this life of the device ends: {error}");
                 self.ndk.engine_down(passive, &engine);
-                self.ethernet.engine_down(self, passive, &engine);
+                self.ethernet.engine_down(self);
             }
         }
+        self.recover(passive);
         self.hardware.free_retired(passive);
     }
 }

@@ -1,35 +1,334 @@
 //! The network interface card over the device's Ethernet lane.
+//!
+//! - [`Ethernet`]: the card of an adapter: whether it runs, what is configured; lives as long as the adapter.
+//! - [`Lane`]: the device's Ethernet queues in one life of it. Each pair of queues shares a message with a completion
+//!   event queue. Packets under way hold their lane.
+//! - [`frame`]: headers and hashes; [`chain`] and [`data`]: NDIS's packets; [`rx`], [`tx`]: the two ways.
+//! - [`config`]: what is set, and how it gets to the device; [`offload`], [`rss`]: how NDIS writes it.
 
-use ndis_sys::ndis::{NDIS_OFFLOAD, NDIS_RECEIVE_SCALE_CAPABILITIES};
+pub mod chain;
+pub mod config;
+pub mod data;
+pub mod frame;
+pub mod offload;
+pub mod rss;
+pub mod rx;
+pub mod tx;
+
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use ndis_sys::ndis::*;
 use ndis_sys::nt::{PVOID, SCATTER_GATHER_LIST};
+use rnic_abi::EthDirection;
+use rnic_driver_core::{Error, EthGeometry, EthQueue, Outcome};
 
 use crate::adapter::Adapter;
 use crate::adapter::settings::Settings;
-use crate::engine::{Engine, NtNic};
-use crate::nt::{Passive, Shared};
+use crate::engine::{Engine, NtNic, unexpected};
+use crate::hw::{Hardware, NtPlatform};
+use crate::nt::{Passive, Shared, SpinLock};
+use chain::ListChain;
+use config::Config;
 
 /// A scatter-gather list that the sender asked for.
 ///
 /// # Safety
 /// Called by NDIS, at DISPATCH_LEVEL, with what the sender gave.
 pub unsafe fn sg_list_ready(list: *mut SCATTER_GATHER_LIST, context: PVOID) {
-    let _ = (list, context);
+    // SAFETY: as promised: the context is the buffer.
+    unsafe { tx::sg_list_ready(list, context.cast()) }
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Octets of frames.
+    pub bytes: u64,
+    /// Frames to one station.
+    pub unicast: u64,
+    /// Frames to a group.
+    pub multicast: u64,
+    /// Frames to all.
+    pub broadcast: u64,
+    /// Frames that could not be taken or sent.
+    pub errors: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    bytes: AtomicU64,
+    unicast: AtomicU64,
+    multicast: AtomicU64,
+    broadcast: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Counters {
+    fn add(&self, counts: &Counts) {
+        self.bytes.fetch_add(counts.bytes, Ordering::Relaxed);
+        self.unicast.fetch_add(counts.unicast, Ordering::Relaxed);
+        self.multicast
+            .fetch_add(counts.multicast, Ordering::Relaxed);
+        self.broadcast
+            .fetch_add(counts.broadcast, Ordering::Relaxed);
+        self.errors.fetch_add(counts.errors, Ordering::Relaxed);
+    }
+
+    fn read(&self) -> Counts {
+        Counts {
+            bytes: self.bytes.load(Ordering::Relaxed),
+            unicast: self.unicast.load(Ordering::Relaxed),
+            multicast: self.multicast.load(Ordering::Relaxed),
+            broadcast: self.broadcast.load(Ordering::Relaxed),
+            errors: self.errors.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The Ethernet queues of one life of the device.
+pub struct Lane {
+    /// Receive queues; as many as `tx`.
+    pub rx: Vec<rx::Rx>,
+    /// Transmit queues.
+    pub tx: Vec<tx::Tx>,
+    engine: Shared<Engine>,
+    adapter: *const Adapter,
+    // Freed after the buffers.
+    _pool: rx::Pool,
+}
+
+// SAFETY: the adapter outlives its lanes: it does not halt while packets are under way.
+unsafe impl Send for Lane {}
+// SAFETY: as above.
+unsafe impl Sync for Lane {}
+
+impl Lane {
+    /// Creates the queues. On the worker, or before it runs. What fails has failed the engine, and silenced the device.
+    fn open(
+        passive: &Passive,
+        adapter: &Adapter,
+        engine: &Shared<Engine>,
+    ) -> Result<Shared<Self>, Error> {
+        let mut queues = Queues::default();
+        let result = rx::Pool::try_new(adapter.handle)
+            .map_err(Error::from)
+            .and_then(|pool| {
+                queues
+                    .create(passive, adapter, engine, &pool)
+                    .map(|()| pool)
+            });
+        match result {
+            Ok(pool) => Shared::try_new(Self {
+                rx: queues.rx,
+                tx: queues.tx,
+                engine: engine.clone(),
+                adapter,
+                _pool: pool,
+            })
+            .map_err(Error::from),
+            Err(error) => {
+                // The device may use the queues that there are until it is silent.
+                engine.fail(error);
+                engine.silence(passive);
+                Err(error)
+            }
+        }
+    }
+
+    /// The life of the device that it belongs to.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    fn hardware(&self) -> &Hardware {
+        self.engine.nic.platform().hardware()
+    }
+
+    fn adapter(&self) -> &Adapter {
+        // SAFETY: it outlives its lanes.
+        unsafe { &*self.adapter }
+    }
+
+    fn count_received(&self, counts: &Counts) {
+        self.adapter().ethernet.received.add(counts);
+    }
+
+    fn count_send_error(&self) {
+        self.adapter().ethernet.sent.add(&Counts {
+            errors: 1,
+            ..Counts::default()
+        });
+    }
+
+    /// Lists that are sent, or refused: they go back. At DISPATCH_LEVEL.
+    fn sent(&self, lists: ListChain) {
+        self.adapter()
+            .ethernet
+            .complete(self.adapter(), lists, true);
+    }
+
+    /// Frames for Windows; given back at once if the card does not run. At DISPATCH_LEVEL.
+    fn received(&self, lists: ListChain) {
+        let adapter = self.adapter();
+        let count = lists.len();
+        {
+            let mut state = adapter.ethernet.state.lock();
+            if state.run == Run::Running {
+                state.receives += count;
+            } else {
+                drop(state);
+                // SAFETY: not indicated, so ours.
+                unsafe { rx::returned(lists) };
+                return;
+            }
+        }
+        // SAFETY: valid lists that Windows gives back by MiniportReturnNetBufferLists.
+        unsafe {
+            NdisMIndicateReceiveNetBufferLists(
+                adapter.handle,
+                lists.into_list(),
+                0,
+                count,
+                NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL,
+            );
+        }
+    }
+}
+
+/// Queues while they are created.
+#[derive(Default)]
+struct Queues {
+    rx: Vec<rx::Rx>,
+    tx: Vec<tx::Tx>,
+    /// Of a failure: the device may use it.
+    orphan: Option<EthQueue<NtPlatform>>,
+}
+
+impl Queues {
+    fn create(
+        &mut self,
+        passive: &Passive,
+        adapter: &Adapter,
+        engine: &Engine,
+        pool: &rx::Pool,
+    ) -> Result<(), Error> {
+        let settings = &adapter.settings;
+        let count = queues(settings, engine);
+        self.rx
+            .try_reserve_exact(count)
+            .and_then(|()| self.tx.try_reserve_exact(count))
+            .map_err(|_| Error::NoMemory)?;
+        let bytes = frame::HEADER + adapter.ethernet.max_frame() as usize;
+        for (index, vector) in engine.vectors.iter().enumerate().take(count) {
+            let index = u16::try_from(index).map_err(|_| Error::Argument("queues"))?;
+            let create = |direction, entries| {
+                let vector = vector.message();
+                let geometry = EthGeometry {
+                    direction,
+                    index,
+                    entries,
+                    vector,
+                };
+                create_queue(passive, engine, geometry)
+            };
+            let slots = u16::try_from(settings.transmit_buffers)
+                .map_err(|_| Error::Argument("transmit buffers"))?;
+            let queue = create(EthDirection::TRANSMIT, slots.into())?;
+            let tx = tx::Tx::try_new(&engine.nic, queue, slots);
+            let tx = tx.map_err(|failed| self.keep(failed))?;
+            self.tx.push(tx);
+            let queue = create(EthDirection::RECEIVE, settings.receive_buffers)?;
+            let size = (settings.receive_buffers as usize, bytes);
+            let rx = rx::Rx::try_new(adapter.handle, pool, &engine.nic, queue, size);
+            let rx = rx.map_err(|failed| self.keep(failed))?;
+            self.rx.push(rx);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, (error, queue): (Error, EthQueue<NtPlatform>)) -> Error {
+        self.orphan = Some(queue);
+        error
+    }
+}
+
+/// Pairs of queues.
+pub fn queues(settings: &Settings, engine: &Engine) -> usize {
+    let wanted = if settings.rss == 0 {
+        1
+    } else {
+        settings.rss_queues
+    };
+    (wanted as usize)
+        .min(engine.vectors.len())
+        .min(engine.nic.limits().eth_queues.get() as usize)
+        .max(1)
+}
+
+fn create_queue(
+    passive: &Passive,
+    engine: &Engine,
+    geometry: EthGeometry,
+) -> Result<EthQueue<NtPlatform>, Error> {
+    match engine.verb_now(passive, |control, nic| {
+        control.create_eth_queue(nic, 0, &geometry)
+    })? {
+        Outcome::EthQueue(queue) => Ok(queue),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Whether packets flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Between initialize and restart, and after pause.
+    Paused,
+    /// Pausing: waits for what is under way.
+    Pausing,
+    /// They flow.
+    Running,
+}
+
+struct State {
+    run: Run,
+    /// Lists that NDIS gave and that are not complete.
+    sends: u32,
+    /// Lists that Windows has.
+    receives: u32,
+    lane: Option<Shared<Lane>>,
+    link_up: bool,
 }
 
 /// The card.
 pub struct Ethernet {
+    state: SpinLock<State>,
+    config: SpinLock<Config>,
     address: [u8; 6],
     frame_bytes: u32,
+    sent: Counters,
+    received: Counters,
 }
 
 impl Ethernet {
-    /// The card of a device.
+    /// The card of a device, paused.
     pub fn new(settings: &Settings, nic: &NtNic) -> Self {
+        let tag = 4;
         Self {
+            state: SpinLock::new(State {
+                run: Run::Paused,
+                sends: 0,
+                receives: 0,
+                lane: None,
+                link_up: nic.link_up().unwrap_or(false),
+            }),
+            config: SpinLock::new(Config::new(settings, nic)),
             address: settings.network_address.unwrap_or(nic.identity().mac),
             frame_bytes: settings
                 .jumbo_packet
-                .min(nic.limits().eth_frame_bytes.get()),
+                .min(nic.limits().eth_frame_bytes.get().saturating_sub(tag)),
+            sent: Counters::default(),
+            received: Counters::default(),
         }
     }
 
@@ -43,29 +342,228 @@ impl Ethernet {
         self.frame_bytes
     }
 
-    /// Receive side scaling, if there is any.
-    pub fn rss_capabilities(&self, _: &Engine) -> Option<NDIS_RECEIVE_SCALE_CAPABILITIES> {
-        None
+    /// Longest frame with a tag.
+    pub fn max_frame(&self) -> u32 {
+        self.frame_bytes + 4
     }
 
-    /// Offloads that the device has.
-    pub fn offload_capabilities(&self, _: &NtNic) -> NDIS_OFFLOAD {
-        offload::none()
+    /// What was sent.
+    pub fn counts_sent(&self) -> Counts {
+        self.sent.read()
     }
 
-    /// Offloads that are on.
-    pub fn offloads(&self) -> NDIS_OFFLOAD {
-        offload::none()
+    /// What was received.
+    pub fn counts_received(&self) -> Counts {
+        self.received.read()
+    }
+
+    /// What is configured, to look at or to change.
+    pub fn config(&self) -> &SpinLock<Config> {
+        &self.config
+    }
+
+    /// A life of the device began: queues and configuration. On the worker, or before it runs.
+    pub fn engine_up(
+        &self,
+        passive: &Passive,
+        adapter: &Adapter,
+        engine: &Shared<Engine>,
+    ) -> Result<(), Error> {
+        let lane = Lane::open(passive, adapter, engine)?;
+        let configured = self.configure_now(passive, engine);
+        if let Err(error) = configured {
+            // The device uses the queues until it is silent.
+            engine.fail(error);
+            engine.silence(passive);
+            return Err(error);
+        }
+        self.state.lock().lane = Some(lane);
+        Ok(())
+    }
+
+    /// It ended, and the device is silent: everything that was given to it comes back.
+    pub fn engine_down(&self, adapter: &Adapter) {
+        let lane = self.state.lock().lane.take();
+        if let Some(lane) = lane {
+            for rx in &lane.rx {
+                rx.close();
+            }
+            for tx in &lane.tx {
+                tx.close(&lane);
+            }
+        }
+        self.set_link(adapter, false);
+    }
+
+    fn lane(&self) -> Option<Shared<Lane>> {
+        self.state.lock().lane.clone()
+    }
+
+    /// MiniportSendNetBufferLists. Callable at IRQL <= DISPATCH_LEVEL.
+    ///
+    /// # Safety
+    /// The lists are valid, and ours until they are completed.
+    pub unsafe fn send(&self, adapter: &Adapter, lists: *mut NET_BUFFER_LIST) {
+        // SAFETY: as promised.
+        let mut lists = unsafe { ListChain::from_list(lists) };
+        let lane = {
+            let mut state = self.state.lock();
+            // Counted in any case: completion takes them off again.
+            state.sends += lists.len();
+            match (&state.lane, state.run) {
+                (Some(lane), Run::Running) => Ok(lane.clone()),
+                (_, Run::Paused | Run::Pausing) => Err(NDIS_STATUS_PAUSED),
+                (None, Run::Running) => Err(NDIS_STATUS_ADAPTER_NOT_READY),
+            }
+        };
+        match lane {
+            Ok(lane) => crate::nt::irql::at_dispatch(|| {
+                let index = config::transmit_queue(lane.tx.len());
+                while let Some(list) = lists.pop() {
+                    // SAFETY: ours.
+                    unsafe {
+                        self.count_sends(list);
+                        tx::Tx::send(&lane, index, list);
+                    }
+                }
+            }),
+            Err(status) => {
+                let mut refused = ListChain::new();
+                while let Some(list) = lists.pop() {
+                    // SAFETY: ours.
+                    unsafe {
+                        (*list).Status = status;
+                        refused.push(list);
+                    }
+                }
+                self.complete(adapter, refused, false);
+            }
+        }
+    }
+
+    /// # Safety
+    /// The list is ours.
+    unsafe fn count_sends(&self, list: *const NET_BUFFER_LIST) {
+        let mut counts = Counts::default();
+        // SAFETY: as promised.
+        let mut at = unsafe { (*list).FirstNetBuffer };
+        while !at.is_null() {
+            let mut head = [0; 6];
+            // SAFETY: as promised.
+            unsafe {
+                let _ = data::head(at, &mut head);
+                counts.bytes += (*at).DataLength & 0xFFFF_FFFF;
+                at = (*at).Next;
+            }
+            match frame::cast(&head) {
+                frame::Cast::Unicast => counts.unicast += 1,
+                frame::Cast::Multicast => counts.multicast += 1,
+                frame::Cast::Broadcast => counts.broadcast += 1,
+            }
+        }
+        self.sent.add(&counts);
+    }
+
+    /// Gives lists back to NDIS.
+    fn complete(&self, adapter: &Adapter, lists: ListChain, dispatch: bool) {
+        let count = lists.len();
+        let flags = if dispatch {
+            NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL
+        } else {
+            0
+        };
+        // SAFETY: NDIS's lists, all done.
+        unsafe { NdisMSendNetBufferListsComplete(adapter.handle, lists.into_list(), flags) };
+        self.settle(adapter, |state| state.sends -= count);
+    }
+
+    /// MiniportReturnNetBufferLists.
+    ///
+    /// # Safety
+    /// The lists are ours again.
+    pub unsafe fn returned(&self, adapter: &Adapter, lists: *mut NET_BUFFER_LIST) {
+        // SAFETY: as promised.
+        let count = unsafe { rx::returned(ListChain::from_list(lists)) };
+        self.settle(adapter, |state| state.receives -= count);
+    }
+
+    /// Something is not under way any more; ends a pause that waited for it.
+    fn settle(&self, adapter: &Adapter, change: impl FnOnce(&mut State)) {
+        let paused = {
+            let mut state = self.state.lock();
+            change(&mut state);
+            let ends = state.run == Run::Pausing && state.sends == 0 && state.receives == 0;
+            if ends {
+                state.run = Run::Paused;
+            }
+            ends
+        };
+        if paused {
+            // SAFETY: MiniportPause returned pending, once.
+            unsafe { NdisMPauseComplete(adapter.handle) };
+        }
+    }
+
+    /// MiniportPause.
+    pub fn pause(&self) -> NDIS_STATUS {
+        let mut state = self.state.lock();
+        if state.sends == 0 && state.receives == 0 {
+            state.run = Run::Paused;
+            NDIS_STATUS_SUCCESS
+        } else {
+            state.run = Run::Pausing;
+            NDIS_STATUS_PENDING
+        }
+    }
+
+    /// MiniportRestart.
+    pub fn restart(&self) -> NDIS_STATUS {
+        self.state.lock().run = Run::Running;
+        NDIS_STATUS_SUCCESS
+    }
+
+    /// MiniportCancelSend.
+    pub fn cancel(&self, id: PVOID) {
+        if let Some(lane) = self.lane() {
+            for tx in &lane.tx {
+                tx.cancel(&lane, id);
+            }
+        }
     }
 
     /// An interrupt message's share, at DISPATCH_LEVEL.
-    pub fn service(&self, _: &Adapter, _: &Shared<Engine>, _: usize) {}
+    pub fn service(&self, engine: &Shared<Engine>, index: usize) {
+        let Some(lane) = self
+            .lane()
+            .filter(|lane| Shared::ptr_eq(&lane.engine, engine))
+        else {
+            return;
+        };
+        if let Some(tx) = lane.tx.get(index) {
+            tx.service(&lane, engine);
+        }
+        if let Some(rx) = lane.rx.get(index) {
+            let mode = self.config.lock().receive_mode();
+            rx.service(&lane, engine, &mode);
+        }
+    }
 
     /// The link may have changed.
-    pub fn link_changed(&self, _: &Adapter, _: &Shared<Engine>) {}
+    pub fn link_changed(&self, adapter: &Adapter, engine: &Engine) {
+        match engine.nic.link_up() {
+            Ok(up) => self.set_link(adapter, up),
+            Err(error) => adapter.fail(engine, error),
+        }
+    }
 
-    /// A life of the device ended.
-    pub fn engine_down(&self, _: &Adapter, _: &Passive, _: &Shared<Engine>) {}
+    fn set_link(&self, adapter: &Adapter, up: bool) {
+        {
+            let mut state = self.state.lock();
+            if state.link_up == up {
+                return;
+            }
+            state.link_up = up;
+        }
+        config::indicate_link(adapter, up);
+    }
 }
-
-pub mod offload;

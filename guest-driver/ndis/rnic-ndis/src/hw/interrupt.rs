@@ -111,15 +111,17 @@ unsafe extern "win64" fn nothing_for_message(_: NDIS_HANDLE, _: u32) {}
 
 /// At device IRQL.
 unsafe extern "win64" fn message_interrupt(
-    _: NDIS_HANDLE,
-    _: u32,
+    context: NDIS_HANDLE,
+    message: u32,
     queue_dpc: *mut BOOLEAN,
     targets: *mut u32,
 ) -> BOOLEAN {
+    // SAFETY: the adapter that registered; it outlives the registration.
+    let target = unsafe { &*context.cast::<Adapter>() }.target(message);
     // SAFETY: out parameters of NDIS.
     unsafe {
-        *queue_dpc = TRUE;
-        *targets = 0;
+        *queue_dpc = if target == 0 { TRUE } else { FALSE };
+        *targets = target;
     }
     TRUE
 }

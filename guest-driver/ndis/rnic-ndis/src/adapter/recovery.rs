@@ -1,0 +1,142 @@
+//! Beginning and ending lives of the device while the adapter stays: reset, power, surprise removal.
+//!
+//! Handlers only say what is wanted; the worker does it, because bringing a device up waits.
+
+use ndis_sys::ndis::*;
+use rnic_abi::FailureCode;
+use rnic_driver_core::Error;
+
+use super::Adapter;
+use crate::engine::Engine;
+use crate::hw::NtPlatform;
+use crate::nt::Passive;
+use crate::oid::buffer::Request;
+use crate::{error, info, warning};
+
+/// What is wanted.
+#[derive(Default)]
+pub(super) struct Recovery {
+    /// MiniportResetEx is pending.
+    reset: bool,
+    /// OID_PNP_SET_POWER is pending, with the state to enter.
+    power: Option<(Request, i32)>,
+    /// The device is in a state where it cannot be used.
+    low_power: bool,
+}
+
+/// Why a life ends that the driver ends itself.
+const ENDED: Error = Error::Failed(FailureCode::NONE);
+
+impl Adapter {
+    /// MiniportCheckForHangEx: whether NDIS shall reset the adapter.
+    pub fn hangs(&self) -> bool {
+        let recovery = self.recovery.lock();
+        let busy = recovery.reset || recovery.power.is_some() || recovery.low_power;
+        drop(recovery);
+        !busy && !self.is_up() && !self.hardware.is_gone()
+    }
+
+    /// MiniportResetEx. Callable at IRQL <= DISPATCH_LEVEL.
+    pub fn reset(&self) -> NDIS_STATUS {
+        {
+            let mut recovery = self.recovery.lock();
+            if recovery.reset {
+                return NDIS_STATUS_RESET_IN_PROGRESS;
+            }
+            recovery.reset = true;
+        }
+        self.give_up(ENDED);
+        self.kick();
+        NDIS_STATUS_PENDING
+    }
+
+    /// OID_PNP_SET_POWER: completes the request when the state is reached.
+    pub fn set_power(&self, request: Request, state: i32) {
+        self.recovery.lock().power = Some((request, state));
+        if state != NdisDeviceStateD0 {
+            self.give_up(ENDED);
+        }
+        self.kick();
+    }
+
+    /// The function was pulled out.
+    pub fn removed(&self) {
+        warning!("removed by surprise");
+        self.hardware.set_gone();
+        self.give_up(Error::Gone);
+        self.kick();
+    }
+
+    /// MiniportShutdownEx with power on: the device uses no memory afterwards.
+    pub fn shutdown(&self) {
+        if let Some(engine) = self.engine() {
+            engine.nic.begin_reset();
+        }
+    }
+
+    fn give_up(&self, error: Error) {
+        if let Some(engine) = self.engine() {
+            engine.fail(error);
+        }
+    }
+
+    /// The worker's share.
+    pub(super) fn recover(&self, passive: &Passive) {
+        let (reset, power) = {
+            let mut recovery = self.recovery.lock();
+            (recovery.reset, recovery.power.take())
+        };
+        if let Some((request, state)) = power {
+            let low = state != NdisDeviceStateD0;
+            self.recovery.lock().low_power = low;
+            self.end_life(passive);
+            // A device that does not come up is one that hangs: NDIS finds out and resets it.
+            if !low && let Err(error) = self.begin_life(passive) {
+                error!("the device did not wake up: {error}");
+            }
+            info!("power state D{}", state - NdisDeviceStateD0);
+            request.complete(self.handle, NDIS_STATUS_SUCCESS);
+        }
+        if reset {
+            self.end_life(passive);
+            let status = match self.begin_life(passive) {
+                Ok(()) => NDIS_STATUS_SUCCESS,
+                Err(error) => {
+                    error!("the device was not revived: {error}");
+                    NDIS_STATUS_FAILURE
+                }
+            };
+            self.recovery.lock().reset = false;
+            // SAFETY: MiniportResetEx returned pending. Filters and addresses are restored already.
+            unsafe { NdisMResetComplete(self.handle, status, 0) };
+        }
+    }
+
+    /// Ends the life that there is; the turn before has told everybody.
+    fn end_life(&self, passive: &Passive) {
+        let engine = self.engine.lock().take();
+        if let Some(engine) = engine {
+            engine.silence(passive);
+        }
+    }
+
+    fn begin_life(&self, passive: &Passive) -> Result<(), Error> {
+        if self.hardware.is_gone() {
+            return Err(Error::Gone);
+        }
+        let engine = Engine::bring_up(passive, NtPlatform(self.hardware.clone()), self.messages)?;
+        self.ethernet.engine_up(passive, self, &engine)?;
+        *self.engine.lock() = Some(engine.clone());
+        self.ndk.engine_up(passive, self, &engine);
+        self.ethernet.link_changed(self, &engine);
+        for message in 0..self.messages {
+            self.message(message);
+        }
+        Ok(())
+    }
+
+    /// Addresses of the interface, or what they depend on, may have changed.
+    pub fn addresses_changed(&self) {
+        self.kick();
+    }
+}
