@@ -23,7 +23,7 @@ mod vfio;
 pub use arena::{HostBuffer, Mapped};
 pub use doorbell::HostDoorbell;
 pub use qtest::{Qtest, QtestOptions};
-pub use socket::{Socket, SocketOptions};
+pub use socket::{IOVA as SOCKET_IOVA, Socket, SocketOptions};
 pub use vfio::{Vfio, VfioOptions};
 pub use {rnic_driver_core as driver, rnic_platform as platform};
 

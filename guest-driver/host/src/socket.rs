@@ -23,7 +23,7 @@ use crate::vectors::Vectors;
 use crate::{OpenError, pci};
 
 /// Where the arena lies for the device. Not zero, so that a forgotten address fails.
-const IOVA: u64 = 0x1_0000_0000;
+pub const IOVA: u64 = 0x1_0000_0000;
 /// Descriptors that one message carries.
 const FDS: usize = 16;
 
@@ -137,6 +137,27 @@ impl Socket {
             .map_err(|error| OpenError::new("connect to", path.display(), error))?;
         let memory = sealed_memfd(options.memory_bytes)
             .map_err(|error| OpenError::new("make", "DMA memory", error))?;
+        Self::with_memory(client, memory, options)
+    }
+
+    /// Connects to another device that shares this one's memory: two functions of one machine.
+    pub fn open_beside(&self, path: &Path) -> Result<Self, OpenError> {
+        let client = vfio_user::Client::new(path)
+            .map_err(|error| OpenError::new("connect to", path.display(), error))?;
+        let memory = self.connection.memory.try_clone();
+        let memory = memory.map_err(|error| OpenError::new("share", "DMA memory", error))?;
+        let options = SocketOptions {
+            memory_bytes: self.arena.mapping().len() as u64,
+            mapped: self.mapped,
+        };
+        Self::with_memory(client, memory, options)
+    }
+
+    fn with_memory(
+        client: vfio_user::Client,
+        memory: File,
+        options: SocketOptions,
+    ) -> Result<Self, OpenError> {
         let bytes = usize::try_from(options.memory_bytes)
             .map_err(|error| OpenError::new("make", "DMA memory", error))?;
         let mapping = Mapping::new(&Source::File(&memory, 0), bytes)
@@ -189,6 +210,37 @@ impl Socket {
     pub fn with_peer(mut self, peer: Self) -> Self {
         self.peer = Some(Box::new(peer));
         self
+    }
+
+    /// Address and bytes of the whole DMA memory, for a host that hands it out itself instead of by `alloc_dma`. It is
+    /// mapped as long as the socket lives.
+    pub fn memory(&self) -> (*mut u8, usize) {
+        let mapping = self.arena.mapping();
+        (mapping.address(), mapping.len())
+    }
+
+    /// Parts of BAR2 that are memory: offset in the BAR, address, bytes. Mapped as long as the socket lives.
+    pub fn doorbell_memory(&self) -> Vec<(u64, *mut u8, usize)> {
+        let areas = self.doorbells.areas.iter();
+        areas
+            .map(|(first, mapping)| (*first, mapping.address(), mapping.len()))
+            .collect()
+    }
+
+    /// Eventfds of the interrupt vectors, to be polled; whoever reads one takes its messages.
+    pub fn vector_fds(&self) -> Vec<std::os::fd::RawFd> {
+        self.vectors.fds()
+    }
+
+    /// Lets the device reach a range of the memory at `iova`; with [`Mapped::EachBuffer`].
+    pub fn map_range(&self, offset: usize, iova: u64, bytes: usize) -> Result<(), PlatformError> {
+        let access = DmaAccess::DeviceReadsAndWrites;
+        self.connection.map(offset, iova, bytes, access)
+    }
+
+    /// Takes that away; returns when the device uses it no more.
+    pub fn unmap_range(&self, iova: u64, bytes: usize) -> Result<(), PlatformError> {
+        self.connection.unmap(iova, bytes)
     }
 
     /// Whether doorbells are stores into memory that the device polls.
