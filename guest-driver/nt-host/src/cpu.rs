@@ -95,7 +95,7 @@ pub fn raise(level: u8) -> u8 {
             format_args!("raised from {before} to {level}"),
         );
     }
-    if before < DISPATCH_LEVEL && level >= DISPATCH_LEVEL && level < DEVICE_LEVEL {
+    if before < DISPATCH_LEVEL && (DISPATCH_LEVEL..DEVICE_LEVEL).contains(&level) {
         MACHINE[number()].busy.lock();
     }
     IRQL.set(level);
@@ -129,6 +129,14 @@ pub fn at<T>(level: u8, run: impl FnOnce() -> T) -> T {
 /// Runs as an interrupt service routine: at device level, whatever the processor does.
 pub fn as_interrupt<T>(run: impl FnOnce() -> T) -> T {
     let before = IRQL.replace(DEVICE_LEVEL);
+    let result = run();
+    IRQL.set(before);
+    result
+}
+
+/// Runs as in a bug check: at HIGH_LEVEL.
+pub fn as_bug_check<T>(run: impl FnOnce() -> T) -> T {
+    let before = IRQL.replace(HIGH_LEVEL);
     let result = run();
     IRQL.set(before);
     result

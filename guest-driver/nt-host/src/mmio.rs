@@ -64,8 +64,7 @@ pub fn map(physical: u64, length: usize) -> usize {
     let size = length.next_multiple_of(crate::ram::PAGE);
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new mapping touches no memory of ours.
-    let address =
-        unsafe { libc::mmap(std::ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
+    let address = unsafe { libc::mmap(std::ptr::null_mut(), size, libc::PROT_NONE, flags, -1, 0) };
     if address == libc::MAP_FAILED {
         return 0;
     }
@@ -75,9 +74,10 @@ pub fn map(physical: u64, length: usize) -> usize {
         return 0;
     };
     range.len.store(length, Ordering::Relaxed);
-    range
-        .place
-        .store((function as u64) << 56 | u64::from(bar) << 48 | offset, Ordering::Relaxed);
+    range.place.store(
+        (function as u64) << 56 | u64::from(bar) << 48 | offset,
+        Ordering::Relaxed,
+    );
     range.start.store(address, Ordering::Release);
     live.push((address, length, true));
     address
@@ -100,7 +100,12 @@ pub fn unmap(address: usize, length: usize) -> bool {
             }
         }
         // SAFETY: mapped by `map`, and no access to it is a register access any more.
-        unsafe { libc::munmap(address as *mut c_void, length.next_multiple_of(crate::ram::PAGE)) };
+        unsafe {
+            libc::munmap(
+                address as *mut c_void,
+                length.next_multiple_of(crate::ram::PAGE),
+            )
+        };
     }
     true
 }
@@ -177,14 +182,35 @@ fn emulate(
     if !matches!(width, 1 | 2 | 4 | 8) || offset % width as u64 != 0 {
         return false;
     }
-    let mask = if width == 8 { u64::MAX } else { (1 << (8 * width)) - 1 };
-    let kinds = (instruction.mnemonic(), instruction.op0_kind(), instruction.op1_kind());
+    let gone = machine::is_removed(function);
+    let read = || {
+        if gone {
+            u64::MAX
+        } else {
+            machine.read(bar, offset, width)
+        }
+    };
+    let write = |value| {
+        if !gone {
+            machine.write(bar, offset, width, value);
+        }
+    };
+    let mask = if width == 8 {
+        u64::MAX
+    } else {
+        (1 << (8 * width)) - 1
+    };
+    let kinds = (
+        instruction.mnemonic(),
+        instruction.op0_kind(),
+        instruction.op1_kind(),
+    );
     match kinds {
         (Mnemonic::Mov | Mnemonic::Movzx, OpKind::Register, OpKind::Memory) => {
             let Some(target) = index(instruction.op0_register()) else {
                 return false;
             };
-            let value = machine.read(bar, offset, width) & mask;
+            let value = read() & mask;
             let old = registers[target] as u64;
             // A 4-byte result clears the upper half, narrower ones keep the rest.
             registers[target] = match instruction.op0_register().size() {
@@ -198,7 +224,7 @@ fn emulate(
             let Some(source) = index(instruction.op1_register()) else {
                 return false;
             };
-            machine.write(bar, offset, width, registers[source] as u64 & mask);
+            write(registers[source] as u64 & mask);
             true
         }
         (Mnemonic::Xchg, OpKind::Memory, OpKind::Register) => {
@@ -206,13 +232,13 @@ fn emulate(
             let Some(source) = index(instruction.op1_register()) else {
                 return false;
             };
-            let before = machine.read(bar, offset, width) & mask;
-            machine.write(bar, offset, width, registers[source] as u64 & mask);
+            let before = read() & mask;
+            write(registers[source] as u64 & mask);
             registers[source] = before as i64;
             true
         }
         (Mnemonic::Mov, OpKind::Memory, _) => {
-            machine.write(bar, offset, width, instruction.immediate(1) & mask);
+            write(instruction.immediate(1) & mask);
             true
         }
         _ => false,
@@ -226,8 +252,12 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
         unsafe { libc::_exit(139) }
     }
     // SAFETY: as the kernel passes them.
-    let (address, context) =
-        unsafe { ((*info).si_addr() as usize, &mut *context.cast::<libc::ucontext_t>()) };
+    let (address, context) = unsafe {
+        (
+            (*info).si_addr() as usize,
+            &mut *context.cast::<libc::ucontext_t>(),
+        )
+    };
     let registers = &mut context.uc_mcontext.gregs;
     let register = |index: i32| registers[index as usize];
     let ip = register(libc::REG_RIP) as usize;
@@ -258,7 +288,12 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
     }
     let rule = match loaded::current() {
         _ if loaded::was_unloaded(ip) => Rule::CallAfterUnload,
-        Some(driver) if driver.image.section_of(address).is_some_and(|s| s.is_discardable()) => {
+        Some(driver)
+            if driver
+                .image
+                .section_of(address)
+                .is_some_and(|s| s.is_discardable()) =>
+        {
             Rule::InitCode
         }
         _ => Rule::AccessFault,
@@ -268,7 +303,11 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
         // A call into code that is gone: its caller is on the stack.
         // SAFETY: the faulting thread's stack pointer.
         let ip = unsafe { (start.sp as *const u64).read() };
-        Stack::from(Start { ip, sp: start.sp + 8, bp: start.bp })
+        Stack::from(Start {
+            ip,
+            sp: start.sp + 8,
+            bp: start.bp,
+        })
     } else {
         Stack::from(start)
     };

@@ -30,8 +30,7 @@ pub fn prepare() {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     // SAFETY: a new mapping touches no memory of ours.
-    let stack =
-        unsafe { libc::mmap(std::ptr::null_mut(), SIGNAL_STACK, protection, flags, -1, 0) };
+    let stack = unsafe { libc::mmap(std::ptr::null_mut(), SIGNAL_STACK, protection, flags, -1, 0) };
     assert!(stack != libc::MAP_FAILED, "memory for a signal stack");
     let stack = libc::stack_t {
         ss_sp: stack,
@@ -88,10 +87,7 @@ pub fn driver_stack(sp: usize) -> usize {
 }
 
 /// Starts a thread that may run driver code.
-pub fn spawn(
-    name: &str,
-    run: impl FnOnce() + Send + 'static,
-) -> std::thread::JoinHandle<()> {
+pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::thread::JoinHandle<()> {
     std::thread::Builder::new()
         .name(name.into())
         .stack_size(STACK)

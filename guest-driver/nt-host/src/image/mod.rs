@@ -158,12 +158,11 @@ impl Image {
         }
         let relocations = relocate(&image, &file, bytes, base)?;
         let imports = bind(&image, bytes, resolve)?;
-        let control_flow_guard = optional.dll_characteristics()
-            & pe::IMAGE_DLLCHARACTERISTICS_GUARD_CF
-            != 0
-            && image
-                .data_directory(pe::IMAGE_DIRECTORY_ENTRY_LOAD_CONFIG)
-                .is_some();
+        let control_flow_guard =
+            optional.dll_characteristics() & pe::IMAGE_DLLCHARACTERISTICS_GUARD_CF != 0
+                && image
+                    .data_directory(pe::IMAGE_DIRECTORY_ENTRY_LOAD_CONFIG)
+                    .is_some();
         for section in &sections {
             let protection = protection(section)?;
             memory

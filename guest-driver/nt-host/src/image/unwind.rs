@@ -48,12 +48,7 @@ impl Walker {
         let mut unwinder = UnwinderX86_64::new();
         let base = image.base as u64;
         let range = base..base + image.size as u64;
-        unwinder.add_module(Module::new(
-            image.name.clone(),
-            range,
-            base,
-            Sections(file),
-        ));
+        unwinder.add_module(Module::new(image.name.clone(), range, base, Sections(file)));
         Some(Self {
             unwinder,
             range: image.base..image.base + image.size,
@@ -68,7 +63,7 @@ impl Walker {
         let limit = crate::thread::stack_end();
         let mut read = |address: u64| {
             // The stack grows down: what the walk may read lies between the stack pointer and the stack's end.
-            if address < start.sp || address as usize + 8 > limit || address % 8 != 0 {
+            if address < start.sp || address as usize + 8 > limit || !address.is_multiple_of(8) {
                 return Err(());
             }
             // SAFETY: inside this thread's own stack, above the stack pointer.

@@ -5,7 +5,7 @@
 mod socket;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 pub use socket::{Dma, SocketMachine};
 
@@ -75,6 +75,18 @@ pub fn function(index: usize) -> Option<Arc<dyn Machine>> {
     let machine = CURRENT.get(index)?.load(Ordering::Acquire);
     // SAFETY: null, or leaked by `set`.
     unsafe { machine.as_ref() }.cloned()
+}
+
+static REMOVED: [AtomicBool; FUNCTIONS] = [const { AtomicBool::new(false) }; FUNCTIONS];
+
+/// Pulls a function out of its slot, or puts it back: while it is out, registers read as all ones.
+pub fn set_removed(function: usize, removed: bool) {
+    REMOVED[function].store(removed, Ordering::SeqCst);
+}
+
+/// Whether a function is out of its slot.
+pub fn is_removed(function: usize) -> bool {
+    REMOVED[function].load(Ordering::Relaxed)
 }
 
 /// Physical address of a function's BAR, as resources and configuration space give it.

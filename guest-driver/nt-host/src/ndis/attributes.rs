@@ -70,7 +70,10 @@ unsafe fn registration(
     // SAFETY: a structure of the driver; the fields that are read lie within the size that was checked.
     let (context, flags) = unsafe {
         check_header(attributes.cast(), what, kind, &[(1, 0x1C), (2, 0x1C)]);
-        ((*attributes).MiniportAdapterContext as usize, (*attributes).AttributeFlags)
+        (
+            (*attributes).MiniportAdapterContext as usize,
+            (*attributes).AttributeFlags,
+        )
     };
     if context == 0 {
         breach(Rule::State, "the adapter context is null");
@@ -93,13 +96,15 @@ unsafe fn general(
         check_header(attributes.cast(), what, kind, &[(2, 0xE0)]);
         &*attributes
     };
-    if a.MediaType != 0 || a.MacAddressLength != 6 || a.MtuSize == 0 || a.SupportedOidList.is_null() {
+    if a.MediaType != 0 || a.MacAddressLength != 6 || a.MtuSize == 0 || a.SupportedOidList.is_null()
+    {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
     let mut said = adapter.said.lock();
     said.general = true;
     said.mac.copy_from_slice(&a.CurrentMacAddress[..6]);
-    said.permanent_mac.copy_from_slice(&a.PermanentMacAddress[..6]);
+    said.permanent_mac
+        .copy_from_slice(&a.PermanentMacAddress[..6]);
     said.mtu = a.MtuSize;
     said.speed = a.XmitLinkSpeed;
     said.connected = a.MediaConnectState;
@@ -119,12 +124,25 @@ unsafe fn offload(
 ) -> i32 {
     let what = "NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES";
     let kind = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES;
-    let revisions = [(1, 0x70), (2, 0x90), (3, 0x9C), (4, 0xB1), (5, 0xBC), (6, 0xD8), (7, 0xD8)];
+    let revisions = [
+        (1, 0x70),
+        (2, 0x90),
+        (3, 0x9C),
+        (4, 0xB1),
+        (5, 0xBC),
+        (6, 0xD8),
+        (7, 0xD8),
+    ];
     // SAFETY: a structure of the driver, and the two it points to; no more is copied than they say they have.
     unsafe {
         check_header(attributes.cast(), what, kind, &[(1, 0x28)]);
         let read = |offload: *const NDIS_OFFLOAD| {
-            check_header(offload.cast(), "NDIS_OFFLOAD", NDIS_OBJECT_TYPE_OFFLOAD, &revisions);
+            check_header(
+                offload.cast(),
+                "NDIS_OFFLOAD",
+                NDIS_OBJECT_TYPE_OFFLOAD,
+                &revisions,
+            );
             let mut copy = std::mem::MaybeUninit::<NDIS_OFFLOAD>::zeroed();
             let size = usize::from((*offload).Header.Size).min(size_of::<NDIS_OFFLOAD>());
             let to = copy.as_mut_ptr().cast::<u8>();
@@ -146,11 +164,19 @@ unsafe fn ndk(adapter: &Adapter, attributes: *const NDIS_OBJECT_HEADER) -> i32 {
     // SAFETY: a structure of the driver; offsets are those of ndis.h and ntddndis.h.
     unsafe {
         if (*attributes).Revision != 1 || (*attributes).Size != 0x10 {
-            breach(Rule::Header, "NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES: revision 1 is 0x10 bytes");
+            breach(
+                Rule::Header,
+                "NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES: revision 1 is 0x10 bytes",
+            );
         }
         let enabled = *attributes.cast::<u8>().add(4) != 0;
         let capabilities = attributes.cast::<u8>().add(8).cast::<*const u8>().read();
-        check_header(capabilities.cast(), "NDIS_NDK_CAPABILITIES", 0x80, &[(1, 0x38)]);
+        check_header(
+            capabilities.cast(),
+            "NDIS_NDK_CAPABILITIES",
+            0x80,
+            &[(1, 0x38)],
+        );
         let info = capabilities.add(0x30).cast::<*const u8>().read();
         if info.is_null() {
             return NDIS_STATUS_INVALID_PARAMETER;

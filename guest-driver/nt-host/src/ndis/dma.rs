@@ -27,7 +27,8 @@ const SHARED_TAG: u32 = u32::from_le_bytes(*b"NdSM");
 const LIST_HEADER: usize = 0x10;
 const ELEMENT: usize = 0x18;
 
-type Process = unsafe extern "win64" fn(*mut c_void, *mut c_void, *mut SCATTER_GATHER_LIST, *mut c_void);
+type Process =
+    unsafe extern "win64" fn(*mut c_void, *mut c_void, *mut SCATTER_GATHER_LIST, *mut c_void);
 
 struct Dma {
     adapter: Arc<Adapter>,
@@ -53,12 +54,16 @@ pub fn live() -> usize {
 
 /// Whether a DMA range lies in a live mapping of an adapter.
 pub fn covers(adapter: &Arc<Adapter>, iova: u64, bytes: usize) -> bool {
-    MAPPED.lock().iter().flat_map(HashMap::values).any(|mapping| {
-        Arc::ptr_eq(&mapping.adapter, adapter)
-            && mapping.ranges.iter().any(|(start, length)| {
-                iova >= *start && iova + bytes as u64 <= start + *length as u64
-            })
-    })
+    MAPPED
+        .lock()
+        .iter()
+        .flat_map(HashMap::values)
+        .any(|mapping| {
+            Arc::ptr_eq(&mapping.adapter, adapter)
+                && mapping.ranges.iter().any(|(start, length)| {
+                    iova >= *start && iova + bytes as u64 <= start + *length as u64
+                })
+        })
 }
 
 pub(super) extern "win64" fn register(
@@ -82,7 +87,10 @@ pub(super) extern "win64" fn register(
         )
     };
     if adapter.said.lock().flags & NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER == 0 {
-        breach(Rule::State, "scatter-gather DMA without the attribute BUS_MASTER");
+        breach(
+            Rule::State,
+            "scatter-gather DMA without the attribute BUS_MASTER",
+        );
     }
     if flags & NDIS_SG_DMA_64_BIT_ADDRESS == 0 {
         breach(Rule::State, "scatter-gather DMA without 64-bit addresses");
@@ -107,7 +115,10 @@ pub(super) extern "win64" fn deregister(handle: usize) {
     let dma: Arc<Dma> = handle::close(handle, HANDLE);
     let mapped = MAPPED.lock();
     let left = mapped.iter().flat_map(HashMap::values);
-    if let Some(mapping) = left.into_iter().find(|m| Arc::ptr_eq(&m.adapter, &dma.adapter)) {
+    if let Some(mapping) = left
+        .into_iter()
+        .find(|m| Arc::ptr_eq(&m.adapter, &dma.adapter))
+    {
         breach(
             Rule::DmaMap,
             format_args!("DMA is deregistered while a {} is mapped", mapping.what),
@@ -233,7 +244,10 @@ unsafe fn sum(list: *const SCATTER_GATHER_LIST) -> u64 {
     // SAFETY: a list that `build` filled.
     unsafe {
         let count = (*list).NumberOfElements as usize;
-        let elements = list.cast::<u8>().add(LIST_HEADER).cast::<SCATTER_GATHER_ELEMENT>();
+        let elements = list
+            .cast::<u8>()
+            .add(LIST_HEADER)
+            .cast::<SCATTER_GATHER_ELEMENT>();
         (0..count).fold(count as u64, |sum, index| {
             let element = &*elements.add(index);
             sum.rotate_left(7) ^ element.Address.cast_unsigned() ^ u64::from(element.Length) << 32
@@ -269,13 +283,20 @@ fn build(
     }
     let size = LIST_HEADER + ELEMENT * elements.len();
     let fits = memory.0 != 0 && memory.1 >= size;
-    let list = if fits { memory.0 } else { pool::allocate(size, TAG, 0, LIST_BLOCK) };
+    let list = if fits {
+        memory.0
+    } else {
+        pool::allocate(size, TAG, 0, LIST_BLOCK)
+    };
     let list = list as *mut SCATTER_GATHER_LIST;
     // SAFETY: memory of at least `size` bytes: the driver's, or ours.
     unsafe {
         (*list).NumberOfElements = elements.len() as u32;
         (*list).Reserved = 0;
-        let at = list.cast::<u8>().add(LIST_HEADER).cast::<SCATTER_GATHER_ELEMENT>();
+        let at = list
+            .cast::<u8>()
+            .add(LIST_HEADER)
+            .cast::<SCATTER_GATHER_ELEMENT>();
         for (index, (iova, bytes)) in elements.iter().enumerate() {
             at.add(index).write(SCATTER_GATHER_ELEMENT {
                 Address: iova.cast_signed(),
@@ -327,7 +348,11 @@ pub(super) extern "win64" fn allocate_net_buffer_list(
     // SAFETY: a NET_BUFFER that the driver owns.
     let found = unsafe {
         let skip = (*buffer).CurrentMdlOffset as usize;
-        pieces((*buffer).CurrentMdl, skip, (*buffer).DataLength as u32 as usize)
+        pieces(
+            (*buffer).CurrentMdl,
+            skip,
+            (*buffer).DataLength as u32 as usize,
+        )
     };
     let Some(pieces) = found else {
         return NDIS_STATUS_INVALID_PARAMETER;
@@ -391,7 +416,10 @@ pub(super) extern "win64" fn build_list(
         p.ScatterGatherListBufferSizeNeeded = needed as u32;
         return NDIS_STATUS_BUFFER_TOO_SHORT;
     }
-    let memory = (p.ScatterGatherListBuffer as usize, p.ScatterGatherListBufferSize as usize);
+    let memory = (
+        p.ScatterGatherListBuffer as usize,
+        p.ScatterGatherListBufferSize as usize,
+    );
     let list = match build(&dma.adapter, &pieces, memory) {
         Ok(list) => list,
         Err(status) => return status,
@@ -408,11 +436,7 @@ pub(super) extern "win64" fn build_list(
     NDIS_STATUS_SUCCESS
 }
 
-pub(super) extern "win64" fn free_list(
-    handle: usize,
-    list: *mut SCATTER_GATHER_LIST,
-    _write: u8,
-) {
+pub(super) extern "win64" fn free_list(handle: usize, list: *mut SCATTER_GATHER_LIST, _write: u8) {
     let _: Arc<Dma> = handle::get(handle, HANDLE);
     release(list);
 }

@@ -77,7 +77,7 @@ pub(super) extern "win64" fn register(
     // SAFETY: at least 0x98 bytes; revision 2 lacks the last handler, which reads what follows it in the driver's memory
     // and is then cleared.
     let mut copy: NDIS_MINIPORT_DRIVER_CHARACTERISTICS = unsafe {
-        let mut copy = std::mem::MaybeUninit::zeroed();
+        let mut copy = std::mem::MaybeUninit::<NDIS_MINIPORT_DRIVER_CHARACTERISTICS>::zeroed();
         let size = if revision >= 3 { 0xA0 } else { 0x98 };
         std::ptr::copy_nonoverlapping(
             characteristics.cast::<u8>(),
@@ -176,7 +176,10 @@ pub(super) extern "win64" fn set_optional_handlers(
     // SAFETY: functions of the driver with the signatures of ndisndk.h.
     *OPTIONS.lock() = Some(unsafe {
         NdkHandlers {
-            open: std::mem::transmute::<usize, unsafe extern "win64" fn(usize, *mut c_void, *mut usize) -> i32>(open),
+            open: std::mem::transmute::<
+                usize,
+                unsafe extern "win64" fn(usize, *mut c_void, *mut usize) -> i32,
+            >(open),
             close: std::mem::transmute::<usize, unsafe extern "win64" fn(usize, usize)>(close),
         }
     });

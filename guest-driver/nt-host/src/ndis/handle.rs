@@ -27,7 +27,11 @@ static LIVE: Mutex<Option<HashMap<usize, Entry>>> = Mutex::new(None);
 /// A new handle.
 pub fn new<T: Any + Send + Sync>(kind: &'static str, object: Arc<T>) -> usize {
     let handle = NEXT.fetch_add(16, Ordering::Relaxed);
-    let stack = if checking() { callsite::stack() } else { Stack::default() };
+    let stack = if checking() {
+        callsite::stack()
+    } else {
+        Stack::default()
+    };
     let entry = Entry {
         kind,
         object,

@@ -11,7 +11,7 @@ use ndis_sys::ndis::*;
 use ndis_sys::nt::{IO_INTERRUPT_MESSAGE_INFO, IO_INTERRUPT_MESSAGE_INFO_ENTRY};
 use parking_lot::Mutex;
 
-use super::adapter::{self, Adapter};
+use super::adapter;
 use super::{check_header, handle};
 use crate::breach::{Rule, breach};
 use crate::cpu::{self, CPUS, DEVICE_LEVEL, Dpc};
@@ -27,7 +27,6 @@ const TAG: u32 = u32::from_le_bytes(*b"NdIn");
 const MESSAGE_BASED: i32 = 2;
 
 struct Interrupt {
-    adapter: Arc<Adapter>,
     context: usize,
     handlers: NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS,
     table: usize,
@@ -104,7 +103,6 @@ pub(super) extern "win64" fn register(
     // SAFETY: a new descriptor.
     let wake = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
     let interrupt = Arc::new(Interrupt {
-        adapter,
         context,
         handlers,
         table,
@@ -119,7 +117,9 @@ pub(super) extern "win64" fn register(
     // SAFETY: the driver's out parameter. It is written before any interrupt can come.
     unsafe { out.write(new) };
     let running = interrupt.clone();
-    *interrupt.thread.lock() = Some(crate::thread::spawn("interrupts", move || serve(&running, &fds)));
+    *interrupt.thread.lock() = Some(crate::thread::spawn("interrupts", move || {
+        serve(&running, &fds)
+    }));
     NDIS_STATUS_SUCCESS
 }
 
@@ -162,7 +162,12 @@ fn service(interrupt: &Arc<Interrupt>, message: u32) {
             handler.is_some_and(|handler| {
                 // SAFETY: the driver's service routine, at device level.
                 let result = enter::driver("MiniportMessageInterrupt", || unsafe {
-                    handler(interrupt.context as _, message, &raw mut queue, &raw mut targets)
+                    handler(
+                        interrupt.context as _,
+                        message,
+                        &raw mut queue,
+                        &raw mut targets,
+                    )
                 });
                 result != 0
             })
@@ -189,12 +194,18 @@ fn queue_dpc(interrupt: &Arc<Interrupt>, message: u32, target: usize, context: u
         if let Some(handler) = this.handlers.MessageInterruptDpcHandler {
             let mut throttle = NDIS_RECEIVE_THROTTLE_PARAMETERS {
                 MaxNblsToIndicate: u32::MAX,
-                ..Default::default()
+                MoreNblsPending: 0,
             };
             let throttle = (&raw mut throttle).cast();
             // SAFETY: the driver's handler, at DISPATCH_LEVEL.
             enter::driver("MiniportMessageInterruptDPC", || unsafe {
-                handler(this.context as _, message, context as _, throttle, std::ptr::null_mut());
+                handler(
+                    this.context as _,
+                    message,
+                    context as _,
+                    throttle,
+                    std::ptr::null_mut(),
+                );
             });
         }
         this.dpcs.fetch_sub(1, Ordering::SeqCst);
@@ -230,7 +241,9 @@ pub(super) extern "win64" fn synchronize(
     let _busy = interrupt.busy.lock();
     cpu::as_interrupt(|| {
         // SAFETY: the driver's function, at device level.
-        enter::driver("MiniportSynchronizeInterrupt", || unsafe { function(context) })
+        enter::driver("MiniportSynchronizeInterrupt", || unsafe {
+            function(context)
+        })
     })
 }
 
@@ -242,7 +255,11 @@ pub(super) extern "win64" fn queue(
 ) -> u32 {
     let interrupt: Arc<Interrupt> = handle::get(handle, HANDLE);
     let all = (1 << CPUS) - 1;
-    let targets = if targets == 0 { 1 << cpu::number() } else { targets & all };
+    let targets = if targets == 0 {
+        1 << cpu::number()
+    } else {
+        targets & all
+    };
     for target in (0..CPUS).filter(|cpu| targets & 1 << cpu != 0) {
         queue_dpc(&interrupt, message, target, context);
     }

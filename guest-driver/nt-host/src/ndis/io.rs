@@ -83,7 +83,7 @@ pub(super) extern "win64" fn set_bus_data(
         // The widest aligned piece that fits.
         let width = [4, 2, 1]
             .into_iter()
-            .find(|w| place % w == 0 && at + w <= length)
+            .find(|w| place.is_multiple_of(*w) && at + w <= length)
             .unwrap_or(1);
         let mut value = 0;
         for byte in 0..width {
@@ -91,7 +91,9 @@ pub(super) extern "win64" fn set_bus_data(
             let part = unsafe { buffer.add((at + byte) as usize).read() };
             value |= u32::from(part) << (8 * byte);
         }
-        adapter.machine.config_write(place as u16, width as u8, value);
+        adapter
+            .machine
+            .config_write(place as u16, width as u8, value);
         at += width;
     }
     length

@@ -36,7 +36,10 @@ pub(super) extern "win64" fn ke_set_target_processor_dpc(dpc: *mut KDPC, number:
 }
 
 /// `number`: PROCESSOR_NUMBER, its number at 2.
-pub(super) extern "win64" fn ke_set_target_processor_dpc_ex(dpc: *mut KDPC, number: *const u8) -> i32 {
+pub(super) extern "win64" fn ke_set_target_processor_dpc_ex(
+    dpc: *mut KDPC,
+    number: *const u8,
+) -> i32 {
     // SAFETY: a KDPC of the driver and its PROCESSOR_NUMBER.
     unsafe { (*dpc).TargetInfoAsUlong = 1 + u32::from(*number.add(2)) };
     0
@@ -61,7 +64,11 @@ fn insert(dpc: *mut KDPC, arg1: usize, arg2: usize) -> bool {
     if routine.is_none() {
         breach(Rule::Handle, format_args!("{key:#x} is no initialized DPC"));
     }
-    let cpu = if target == 0 { cpu::number() } else { target as usize - 1 };
+    let cpu = if target == 0 {
+        cpu::number()
+    } else {
+        target as usize - 1
+    };
     let run = Box::new(move || {
         let dpc = key as *mut KDPC;
         let lock = QUEUED.lock();
@@ -69,7 +76,12 @@ fn insert(dpc: *mut KDPC, arg1: usize, arg2: usize) -> bool {
         let (routine, context, arg1, arg2) = unsafe {
             (*dpc).DpcData = std::ptr::null_mut();
             let dpc = &*dpc;
-            (dpc.DeferredRoutine, dpc.DeferredContext, dpc.SystemArgument1, dpc.SystemArgument2)
+            (
+                dpc.DeferredRoutine,
+                dpc.DeferredContext,
+                dpc.SystemArgument1,
+                dpc.SystemArgument2,
+            )
         };
         drop(lock);
         if let Some(routine) = routine {
@@ -180,7 +192,11 @@ fn start() {
 pub(super) extern "win64" fn ke_initialize_timer_ex(timer: *mut KTIMER, kind: i32) {
     // SAFETY: a KTIMER of the driver.
     unsafe { timer.write(std::mem::zeroed()) };
-    wait::initialize(timer as usize, wait::NOTIFICATION_TIMER + (kind as u8 & 1), 0);
+    wait::initialize(
+        timer as usize,
+        wait::NOTIFICATION_TIMER + (kind as u8 & 1),
+        0,
+    );
 }
 
 pub(super) extern "win64" fn ke_initialize_timer(timer: *mut KTIMER) {
@@ -194,7 +210,7 @@ pub(super) extern "win64" fn ke_set_timer_ex(
     dpc: *mut KDPC,
 ) -> u8 {
     let key = timer as usize;
-    let after = wait::limit(&raw const due).unwrap_or_default();
+    let after = wait::limit(Some(due)).unwrap_or_default();
     let period = (period > 0).then(|| Duration::from_millis(period as u64));
     wait::set(key, 0);
     let dpc = dpc as usize;
@@ -221,7 +237,10 @@ pub fn forget(range: Range<usize>) {
     if let Some(due) = timers.values().find(|due| range.contains(&due.key)) {
         breach(
             Rule::DpcLive,
-            format_args!("the memory of timer {:#x} is freed while it is set", due.key),
+            format_args!(
+                "the memory of timer {:#x} is freed while it is set",
+                due.key
+            ),
         );
     }
     drop(timers);

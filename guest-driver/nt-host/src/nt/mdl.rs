@@ -53,14 +53,22 @@ pub fn allocate(address: usize, length: u32) -> *mut MDL {
 /// `mdl` was allocated for its range.
 pub unsafe fn build(mdl: *mut MDL) {
     // SAFETY: an MDL of the caller.
-    let (start, offset, count) =
-        unsafe { ((*mdl).StartVa as usize, (*mdl).ByteOffset as usize, (*mdl).ByteCount as usize) };
+    let (start, offset, count) = unsafe {
+        (
+            (*mdl).StartVa as usize,
+            (*mdl).ByteOffset as usize,
+            (*mdl).ByteCount as usize,
+        )
+    };
     let frames = mdl as usize + HEADER;
     for index in 0..pages(offset, count) {
         let Some(physical) = ram::physical(start + index * PAGE) else {
             breach(
                 Rule::AccessFault,
-                format_args!("an MDL for {:#x}, which is no memory that can be locked", start + index * PAGE),
+                format_args!(
+                    "an MDL for {:#x}, which is no memory that can be locked",
+                    start + index * PAGE
+                ),
             );
         };
         // SAFETY: `allocate` made room for a frame number a page.
@@ -112,7 +120,10 @@ pub(super) extern "win64" fn mm_unlock_pages(mdl: *mut MDL) {
     // SAFETY: the caller's MDL.
     let flags = unsafe { (*mdl).MdlFlags };
     if flags & PAGES_LOCKED == 0 {
-        breach(Rule::Handle, format_args!("the pages of MDL {mdl:p} are not locked"));
+        breach(
+            Rule::Handle,
+            format_args!("the pages of MDL {mdl:p} are not locked"),
+        );
     }
     // SAFETY: as above.
     unsafe { (*mdl).MdlFlags &= !PAGES_LOCKED };
@@ -127,10 +138,18 @@ pub(super) extern "win64" fn mm_map_locked_pages_specify_cache(
     _priority: u32,
 ) -> *mut c_void {
     // SAFETY: the caller's MDL.
-    let (flags, start, offset) =
-        unsafe { ((*mdl).MdlFlags, (*mdl).StartVa as usize, (*mdl).ByteOffset as usize) };
+    let (flags, start, offset) = unsafe {
+        (
+            (*mdl).MdlFlags,
+            (*mdl).StartVa as usize,
+            (*mdl).ByteOffset as usize,
+        )
+    };
     if flags & (PAGES_LOCKED | PARTIAL) == 0 {
-        breach(Rule::Handle, format_args!("the pages of MDL {mdl:p} are not locked"));
+        breach(
+            Rule::Handle,
+            format_args!("the pages of MDL {mdl:p} are not locked"),
+        );
     }
     if inject::fails(Kind::Map) {
         return std::ptr::null_mut();

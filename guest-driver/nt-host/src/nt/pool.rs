@@ -61,7 +61,11 @@ pub fn allocate(size: usize, tag: u32, fill: u8, what: &'static str) -> usize {
         count,
         size,
         tag,
-        stack: if checking() { callsite::stack() } else { Stack::default() },
+        stack: if checking() {
+            callsite::stack()
+        } else {
+            Stack::default()
+        },
         what,
     };
     if checking() {
@@ -103,7 +107,8 @@ pub fn release(address: usize, tag: u32) {
     if checking() {
         for range in around(address, &block) {
             // SAFETY: inside the block's own pages, which are accessible until `ram::free`.
-            let bytes = unsafe { std::slice::from_raw_parts(range.start as *const u8, range.len()) };
+            let bytes =
+                unsafe { std::slice::from_raw_parts(range.start as *const u8, range.len()) };
             if let Some(at) = bytes.iter().position(|byte| *byte != AROUND) {
                 let place = (range.start + at) as isize - address as isize;
                 breach_at(
@@ -122,21 +127,32 @@ pub fn release(address: usize, tag: u32) {
 fn tag_text(tag: u32) -> String {
     tag.to_le_bytes()
         .iter()
-        .map(|byte| if byte.is_ascii_graphic() { *byte as char } else { '.' })
+        .map(|byte| {
+            if byte.is_ascii_graphic() {
+                *byte as char
+            } else {
+                '.'
+            }
+        })
         .collect()
 }
 
 fn describe(block: &Block) -> String {
-    format!("{} of {} bytes, tag {}", block.what, block.size, tag_text(block.tag))
+    format!(
+        "{} of {} bytes, tag {}",
+        block.what,
+        block.size,
+        tag_text(block.tag)
+    )
 }
 
 /// What live block an address lies in or just after, for reports.
 pub fn owner(address: usize) -> Option<String> {
     let blocks = BLOCKS.try_lock()?;
     let blocks = blocks.as_ref()?;
-    let (start, block) = blocks
-        .iter()
-        .find(|(_, block)| (block.pages..block.pages + (block.count + 1) * PAGE).contains(&address))?;
+    let (start, block) = blocks.iter().find(|(_, block)| {
+        (block.pages..block.pages + (block.count + 1) * PAGE).contains(&address)
+    })?;
     let at = address as isize - *start as isize;
     Some(format!("{}, at byte {at}", describe(block)))
 }
@@ -149,9 +165,15 @@ pub fn live() -> usize {
 /// Ends in a breach if a block is live: the driver is gone.
 pub fn require_none() {
     let blocks = BLOCKS.lock();
-    let Some(blocks) = blocks.as_ref() else { return };
+    let Some(blocks) = blocks.as_ref() else {
+        return;
+    };
     if let Some(block) = blocks.values().next() {
-        let rule = if block.what == POOL { Rule::PoolLeak } else { Rule::Leak };
+        let rule = if block.what == POOL {
+            Rule::PoolLeak
+        } else {
+            Rule::Leak
+        };
         breach_at(
             rule,
             format_args!("{} left, such as {}", blocks.len(), describe(block)),

@@ -48,7 +48,9 @@ unsafe fn formatted(format: *const c_char, mut next: impl FnMut() -> u64) -> Str
             continue;
         }
         let first = at;
-        let is_modifier = |b: &u8| !b.is_ascii_alphabetic() && *b != b'%' || matches!(b, b'l' | b'h' | b'I' | b'w' | b'z');
+        let is_modifier = |b: &u8| {
+            !b.is_ascii_alphabetic() && *b != b'%' || matches!(b, b'l' | b'h' | b'I' | b'w' | b'z')
+        };
         while format.get(at).is_some_and(is_modifier) {
             at += 1;
         }
@@ -58,8 +60,19 @@ unsafe fn formatted(format: *const c_char, mut next: impl FnMut() -> u64) -> Str
         let flags = flags.split('I').next().unwrap_or_default();
         let (flags, precision) = flags.split_once('.').unwrap_or((flags, ""));
         // "*" takes the width or precision from the arguments.
-        let width = if flags.contains('*') { next() as usize } else { flags.trim_start_matches(['0', '-', '+', '#', ' ']).parse().unwrap_or(0) };
-        let precision = if precision == "*" { Some(next() as u32 as usize) } else { precision.parse().ok() };
+        let width = if flags.contains('*') {
+            next() as usize
+        } else {
+            flags
+                .trim_start_matches(['0', '-', '+', '#', ' '])
+                .parse()
+                .unwrap_or(0)
+        };
+        let precision = if precision == "*" {
+            Some(next() as u32 as usize)
+        } else {
+            precision.parse().ok()
+        };
         let zero = flags.starts_with('0');
         let kind = format.get(at).copied().unwrap_or(b'%');
         at += 1;
@@ -85,9 +98,30 @@ unsafe fn formatted(format: *const c_char, mut next: impl FnMut() -> u64) -> Str
             }
             b'c' => char::from(next() as u8).to_string(),
             b'p' => format!("{:016x}", next()),
-            b'x' | b'X' => format!("{:x}", if long { next() } else { u64::from(next() as u32) }),
-            b'u' => format!("{}", if long { next() } else { u64::from(next() as u32) }),
-            b'd' | b'i' => format!("{}", if long { next() as i64 } else { i64::from(next() as i32) }),
+            b'x' | b'X' => format!(
+                "{:x}",
+                if long {
+                    next()
+                } else {
+                    u64::from(next() as u32)
+                }
+            ),
+            b'u' => format!(
+                "{}",
+                if long {
+                    next()
+                } else {
+                    u64::from(next() as u32)
+                }
+            ),
+            b'd' | b'i' => format!(
+                "{}",
+                if long {
+                    next() as i64
+                } else {
+                    i64::from(next() as i32)
+                }
+            ),
             other => format!("%{modifiers}{}", other as char),
         };
         let padding = width.saturating_sub(text.len());
@@ -105,7 +139,16 @@ fn list(args: [u64; 10]) -> impl FnMut() -> u64 {
 /// Variadic on Windows, where further arguments are passed as fixed ones would be.
 pub(super) extern "win64" fn dbg_print(
     format: *const c_char,
-    a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64,
+    a: u64,
+    b: u64,
+    c: u64,
+    d: u64,
+    e: u64,
+    f: u64,
+    g: u64,
+    h: u64,
+    i: u64,
+    j: u64,
 ) -> u32 {
     // SAFETY: the driver's format; it takes as many arguments as it names.
     print(&unsafe { formatted(format, list([a, b, c, d, e, f, g, h, i, j])) });
@@ -113,8 +156,19 @@ pub(super) extern "win64" fn dbg_print(
 }
 
 pub(super) extern "win64" fn dbg_print_ex(
-    _component: u32, _level: u32, format: *const c_char,
-    a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64, i: u64, j: u64,
+    _component: u32,
+    _level: u32,
+    format: *const c_char,
+    a: u64,
+    b: u64,
+    c: u64,
+    d: u64,
+    e: u64,
+    f: u64,
+    g: u64,
+    h: u64,
+    i: u64,
+    j: u64,
 ) -> u32 {
     // SAFETY: as above.
     print(&unsafe { formatted(format, list([a, b, c, d, e, f, g, h, i, j])) });
@@ -122,7 +176,11 @@ pub(super) extern "win64" fn dbg_print_ex(
 }
 
 pub(super) extern "win64" fn v_dbg_print_ex_with_prefix(
-    prefix: *const c_char, _component: u32, _level: u32, format: *const c_char, arguments: *const c_void,
+    prefix: *const c_char,
+    _component: u32,
+    _level: u32,
+    format: *const c_char,
+    arguments: *const c_void,
 ) -> u32 {
     let mut at = arguments.cast::<u64>();
     // SAFETY: a va_list on x64 is a pointer to 8-byte slots, as many as the format names.
@@ -132,7 +190,8 @@ pub(super) extern "win64" fn v_dbg_print_ex_with_prefix(
         value
     };
     // SAFETY: C strings of the driver.
-    let text = unsafe { CStr::from_ptr(prefix).to_string_lossy().into_owned() + &formatted(format, next) };
+    let text =
+        unsafe { CStr::from_ptr(prefix).to_string_lossy().into_owned() + &formatted(format, next) };
     print(&text);
     0
 }
@@ -144,7 +203,18 @@ mod tests {
     #[test]
     fn formats_as_the_kernel_does() {
         let text = c"port";
-        let args = [0x1F, 5, u64::MAX, text.as_ptr() as u64, 7, 3, text.as_ptr() as u64, 0, 0, 0];
+        let args = [
+            0x1F,
+            5,
+            u64::MAX,
+            text.as_ptr() as u64,
+            7,
+            3,
+            text.as_ptr() as u64,
+            0,
+            0,
+            0,
+        ];
         let format = c"%08x %u %lld [%s] %d%% %.*s";
         // SAFETY: the arguments fit the format.
         let out = unsafe { formatted(format.as_ptr(), list(args)) };

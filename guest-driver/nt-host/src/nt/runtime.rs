@@ -4,12 +4,20 @@
 
 use std::ffi::{c_char, c_void};
 
-pub(super) unsafe extern "win64" fn memcpy(to: *mut c_void, from: *const c_void, n: usize) -> *mut c_void {
+pub(super) unsafe extern "win64" fn memcpy(
+    to: *mut c_void,
+    from: *const c_void,
+    n: usize,
+) -> *mut c_void {
     // SAFETY: as the driver promises.
     unsafe { libc::memcpy(to, from, n) }
 }
 
-pub(super) unsafe extern "win64" fn memmove(to: *mut c_void, from: *const c_void, n: usize) -> *mut c_void {
+pub(super) unsafe extern "win64" fn memmove(
+    to: *mut c_void,
+    from: *const c_void,
+    n: usize,
+) -> *mut c_void {
     // SAFETY: as the driver promises.
     unsafe { libc::memmove(to, from, n) }
 }
@@ -33,10 +41,22 @@ pub(super) unsafe extern "win64" fn strlen(text: *const c_char) -> usize {
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn chkstk() {
     core::arch::naked_asm!(
-        "push rcx", "push rax", "lea rcx, [rsp + 24]",
-        "2:", "cmp rax, 4096", "jb 3f",
-        "sub rcx, 4096", "test [rcx], cl", "sub rax, 4096", "jmp 2b",
-        "3:", "sub rcx, rax", "test [rcx], cl", "pop rax", "pop rcx", "ret",
+        "push rcx",
+        "push rax",
+        "lea rcx, [rsp + 24]",
+        "2:",
+        "cmp rax, 4096",
+        "jb 3f",
+        "sub rcx, 4096",
+        "test [rcx], cl",
+        "sub rax, 4096",
+        "jmp 2b",
+        "3:",
+        "sub rcx, rax",
+        "test [rcx], cl",
+        "pop rax",
+        "pop rcx",
+        "ret",
     )
 }
 
@@ -57,5 +77,7 @@ pub(super) extern "win64" fn rtl_init_unicode_string(to: *mut u8, from: *const u
 
 pub(super) extern "win64" fn rtl_compare_memory(a: *const u8, b: *const u8, n: usize) -> usize {
     // SAFETY: as the driver promises.
-    (0..n).find(|i| unsafe { *a.add(*i) != *b.add(*i) }).unwrap_or(n)
+    (0..n)
+        .find(|i| unsafe { *a.add(*i) != *b.add(*i) })
+        .unwrap_or(n)
 }

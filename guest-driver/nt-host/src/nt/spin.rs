@@ -48,7 +48,7 @@ fn myself() -> usize {
 }
 
 fn word(lock: usize) -> &'static AtomicUsize {
-    if lock == 0 || lock % 8 != 0 {
+    if lock == 0 || !lock.is_multiple_of(8) {
         breach(
             Rule::LockOwner,
             format_args!("{lock:#x} is no place for a spin lock"),
@@ -83,10 +83,12 @@ pub fn acquire(lock: usize, raised_from: Option<u8>) {
         .is_err()
     {
         spins += 1;
-        if spins % 64 == 0 {
+        if spins.is_multiple_of(64) {
             std::thread::yield_now();
         }
-        if spins % 65536 == 0 && start.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+        if spins.is_multiple_of(65536)
+            && start.get_or_insert_with(Instant::now).elapsed() > PATIENCE
+        {
             breach(
                 Rule::Hang,
                 format_args!("lock {lock:#x} is not released within {PATIENCE:?}"),
@@ -168,15 +170,15 @@ fn add_edge(first: usize, second: usize) {
         );
     }
     let stack = callsite::stack();
-    order.entry(first).or_default().entry(second).or_insert(stack);
+    order
+        .entry(first)
+        .or_default()
+        .entry(second)
+        .or_insert(stack);
 }
 
 /// Where the first step of a way from one lock to another was learned.
-fn path(
-    order: &HashMap<usize, HashMap<usize, Stack>>,
-    from: usize,
-    to: usize,
-) -> Option<Stack> {
+fn path(order: &HashMap<usize, HashMap<usize, Stack>>, from: usize, to: usize) -> Option<Stack> {
     let mut stack: Vec<(usize, Option<Stack>)> = vec![(from, None)];
     let mut seen = HashSet::new();
     while let Some((at, first)) = stack.pop() {
@@ -196,10 +198,15 @@ fn path(
 
 /// Memory is freed: what was learned about locks in it no longer holds; a held lock in it is a breach.
 pub fn forget(range: Range<usize>) {
-    if let Some(held) = HELD.with_borrow(|held| held.iter().find(|h| range.contains(&h.lock)).copied()) {
+    if let Some(held) =
+        HELD.with_borrow(|held| held.iter().find(|h| range.contains(&h.lock)).copied())
+    {
         breach(
             Rule::LockHeld,
-            format_args!("the memory of lock {:#x} is freed while it is held", held.lock),
+            format_args!(
+                "the memory of lock {:#x} is freed while it is held",
+                held.lock
+            ),
         );
     }
     let mut order = ORDER.lock();

@@ -13,7 +13,9 @@ const EPOCH: i64 = 116_444_736_000_000_000;
 
 /// System time: 100 ns since 1601.
 pub fn system_time() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     EPOCH + i64::try_from(since.as_nanos() / 100).unwrap_or(0)
 }
 
@@ -72,10 +74,17 @@ pub(super) extern "win64" fn ke_query_active_processor_count(mask: *mut usize) -
 pub(super) extern "win64" fn ke_get_processor_index_from_number(number: *const u8) -> u32 {
     // SAFETY: a PROCESSOR_NUMBER of the driver.
     let (group, number) = unsafe { (number.cast::<u16>().read(), *number.add(2)) };
-    if group == 0 && usize::from(number) < CPUS { number.into() } else { u32::MAX }
+    if group == 0 && usize::from(number) < CPUS {
+        number.into()
+    } else {
+        u32::MAX
+    }
 }
 
-pub(super) extern "win64" fn ke_get_processor_number_from_index(index: u32, number: *mut u8) -> i32 {
+pub(super) extern "win64" fn ke_get_processor_number_from_index(
+    index: u32,
+    number: *mut u8,
+) -> i32 {
     if index as usize >= CPUS {
         return 0xC000_000D_u32.cast_signed();
     }
@@ -107,8 +116,13 @@ pub(super) extern "win64" fn ke_stall_execution_processor(microseconds: u32) {
     }
 }
 
-pub(super) extern "win64" fn ke_delay_execution_thread(_mode: i8, _alertable: u8, interval: *const i64) -> i32 {
-    let limit = wait::limit(interval);
+pub(super) extern "win64" fn ke_delay_execution_thread(
+    _mode: i8,
+    _alertable: u8,
+    interval: *const i64,
+) -> i32 {
+    // SAFETY: the driver's LARGE_INTEGER.
+    let limit = wait::limit(unsafe { interval.as_ref() }.copied());
     wait::require_waitable(limit);
     std::thread::sleep(limit.unwrap_or_default());
     0

@@ -119,12 +119,8 @@ pub fn wait(object: usize, limit: Option<Duration>) -> bool {
 }
 
 /// 100 ns units: negative is from now, positive since 1601. `None` without a limit.
-pub fn limit(timeout: *const i64) -> Option<Duration> {
-    if timeout.is_null() {
-        return None;
-    }
-    // SAFETY: a LARGE_INTEGER of the caller.
-    let value = unsafe { *timeout };
+pub fn limit(timeout: Option<i64>) -> Option<Duration> {
+    let value = timeout?;
     let units = if value <= 0 {
         value.unsigned_abs()
     } else {
@@ -150,7 +146,12 @@ pub(super) extern "win64" fn ke_wait_for_single_object(
     _alertable: u8,
     timeout: *const i64,
 ) -> i32 {
-    let limit = limit(timeout);
+    // SAFETY: null, or a LARGE_INTEGER of the caller.
+    let limit = limit(unsafe { timeout.as_ref() }.copied());
     require_waitable(limit);
-    if wait(object, limit) { SUCCESS } else { TIMEOUT }
+    if wait(object, limit) {
+        SUCCESS
+    } else {
+        TIMEOUT
+    }
 }

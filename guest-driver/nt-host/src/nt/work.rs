@@ -153,14 +153,25 @@ unsafe extern "win64" fn call_thread(run: usize, context: usize, resume: *mut us
 #[unsafe(naked)]
 unsafe extern "win64" fn leave() {
     core::arch::naked_asm!(
-        "movups xmm6, [rsp]", "movups xmm7, [rsp + 16]",
-        "movups xmm8, [rsp + 32]", "movups xmm9, [rsp + 48]",
-        "movups xmm10, [rsp + 64]", "movups xmm11, [rsp + 80]",
-        "movups xmm12, [rsp + 96]", "movups xmm13, [rsp + 112]",
-        "movups xmm14, [rsp + 128]", "movups xmm15, [rsp + 144]",
+        "movups xmm6, [rsp]",
+        "movups xmm7, [rsp + 16]",
+        "movups xmm8, [rsp + 32]",
+        "movups xmm9, [rsp + 48]",
+        "movups xmm10, [rsp + 64]",
+        "movups xmm11, [rsp + 80]",
+        "movups xmm12, [rsp + 96]",
+        "movups xmm13, [rsp + 112]",
+        "movups xmm14, [rsp + 128]",
+        "movups xmm15, [rsp + 144]",
         "add rsp, 168",
-        "pop r15", "pop r14", "pop r13", "pop r12",
-        "pop rsi", "pop rdi", "pop rbp", "pop rbx",
+        "pop r15",
+        "pop r14",
+        "pop r13",
+        "pop r12",
+        "pop rsi",
+        "pop rdi",
+        "pop rbp",
+        "pop rbx",
         "ret",
     )
 }
@@ -196,7 +207,10 @@ pub(super) extern "win64" fn ps_create_system_thread(
         object,
         references: 2,
     };
-    THREADS.lock().get_or_insert_default().insert(object, thread);
+    THREADS
+        .lock()
+        .get_or_insert_default()
+        .insert(object, thread);
     RUNNING.fetch_add(1, Ordering::SeqCst);
     crate::thread::spawn("system", move || {
         enter::driver("a system thread", || {

@@ -1,0 +1,7 @@
+//! netio.sys: which addresses an interface has, how to reach others, and notice of changes.
+//!
+//! The table is what a test says: addresses of adapters, neighbours. Resolving finds the other adapter of the machine,
+//! as ARP would, or a neighbour that the test named.
+
+pub mod exports;
+pub mod table;
