@@ -11,7 +11,7 @@
 //! can be type-checked and unit-tested on any machine. Their names, images and lowest Windows versions are in
 //! [`IMPORTS`], their signatures in the modules' `signatures`.
 //!
-//! Layouts are held against `tests/layouts.tsv` and `tests/data/ndk-layouts.txt`. Not here: anything that calls; safe wrappers are the driver's.
+//! Layouts are held against `tests/data/`.and `tests/data/ndk-layouts.txt`. Not here: anything that calls; safe wrappers are the driver's.
 #![no_std]
 #![allow(non_camel_case_types, non_snake_case)]
 // Names and fields are Windows' own; its documentation describes them.

@@ -9,7 +9,8 @@ pub struct NET_BUFFER {
     pub Next: *mut NET_BUFFER,
     pub CurrentMdl: *mut MDL,
     pub CurrentMdlOffset: u32,
-    pub DataLength: u64,
+    /// Low half of `stDataLength`; the other half is zero.
+    pub DataLength: u32,
     pub MdlChain: *mut MDL,
     pub DataOffset: u32,
     pub ChecksumBias: u16,

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! - `begin` runs on the adapter's worker at PASSIVE_LEVEL, because queues need shared memory, which NDIS gives only
-//!   there. It is called in the order of submission. A full command ring calls it again later.
+//!   there. It is called once for each verb, in the order of submission, when the command ring has room.
 //! - `end` runs on the worker too, exactly once for each verb that `submit` took: with the outcome, with why `begin`
 //!   failed, or, when the device broke, with that error after the device was silenced. It may submit again, complete
 //!   NDK requests, and drop handles. It must not wait for another verb.
@@ -33,7 +33,7 @@ use crate::nt::{NoMemory, Passive, Shared, SpinLock, try_box};
 
 /// Something to have done by the device.
 pub trait Verb: Send {
-    /// Begins it. [`Error::CommandRingFull`] means that this is called again; then nothing of `self` may be lost.
+    /// Begins it; `cookie` is the service's.
     fn begin(&mut self, control: &mut NtControl, nic: &NtNic, cookie: u64) -> Result<Token, Error>;
 
     /// It ended.
@@ -129,7 +129,7 @@ impl Service {
         control: &mut NtControl,
     ) -> bool {
         let mut progress = false;
-        while control.in_flight() < RUNNING {
+        while control.has_room() {
             let Some(place) = self.running.lock().iter().position(Option::is_none) else {
                 break;
             };
@@ -143,13 +143,6 @@ impl Service {
                     if let Some(entry) = self.running.lock().get_mut(place) {
                         *entry = Some(Running { verb, since });
                     }
-                }
-                Err(Error::CommandRingFull) => {
-                    if let Some(queue) = self.waiting.lock().as_mut() {
-                        // Room is there: it was just taken out, and submitters reserve their own.
-                        queue.push_front(verb);
-                    }
-                    break;
                 }
                 Err(error) => {
                     progress = true;

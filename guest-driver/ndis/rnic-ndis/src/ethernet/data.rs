@@ -41,8 +41,7 @@ pub unsafe fn head(buffer: *const NET_BUFFER, to: &mut [u8]) -> usize {
         (
             buffer.CurrentMdl,
             buffer.CurrentMdlOffset as usize,
-            // The low half is the length (DataLength); the other is reserved.
-            (buffer.DataLength & 0xFFFF_FFFF) as usize,
+            buffer.DataLength as usize,
         )
     };
     let wanted = length.min(to.len());

@@ -452,7 +452,7 @@ impl Ethernet {
             // SAFETY: as promised.
             unsafe {
                 let _ = data::head(at, &mut head);
-                counts.bytes += (*at).DataLength & 0xFFFF_FFFF;
+                counts.bytes += u64::from((*at).DataLength);
                 at = (*at).Next;
             }
             match frame::cast(&head) {

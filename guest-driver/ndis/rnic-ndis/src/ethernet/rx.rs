@@ -333,7 +333,7 @@ impl Rx {
             data.CurrentMdl = buffer.mdl;
             data.DataOffset = offset;
             data.CurrentMdlOffset = offset;
-            data.DataLength = size.into();
+            data.DataLength = size;
         }
         Some(buffer.list)
     }

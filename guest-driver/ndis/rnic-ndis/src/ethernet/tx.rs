@@ -339,7 +339,7 @@ impl State {
             (
                 &*buffer.MiniportReserved[LIST].cast::<NET_BUFFER_LIST>(),
                 buffer.MiniportReserved[SG_LIST].cast::<SCATTER_GATHER_LIST>(),
-                (buffer.DataLength & 0xFFFF_FFFF) as usize,
+                buffer.DataLength as usize,
             )
         };
         let info = |index: usize| list.NetBufferListInfo[index] as usize;
