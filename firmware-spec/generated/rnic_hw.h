@@ -1504,6 +1504,16 @@
 #define RNIC_EPHEMERAL_PORT_FIRST 0xc000u
 /* Last port given out for port 0 (RFC 6335). */
 #define RNIC_EPHEMERAL_PORT_LAST 0xffffu
+/* Neighbours remembered at most. */
+#define RNIC_NEIGHBOUR_ENTRIES 0x400u
+/* Questions for a neighbour before the device gives up (RFC 4861, 10). */
+#define RNIC_NEIGHBOUR_TRIES 0x3u
+/* Time between questions for a neighbour, milliseconds (RFC 4861, 10). */
+#define RNIC_NEIGHBOUR_RETRY_MS 0x3e8u
+/* Time that a neighbour is used after it was last confirmed, milliseconds (RFC 4861, 10). */
+#define RNIC_NEIGHBOUR_FRESH_MS 0x7530u
+/* Time after a confirmation in which a neighbour does not move, milliseconds. */
+#define RNIC_NEIGHBOUR_LOCK_MS 0x3e8u
 /* Bytes of the global route header area at the start of a datagram receive buffer (IBTA 1.4, 8.3). */
 #define RNIC_GRH_BYTES 0x28u
 

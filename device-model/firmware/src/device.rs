@@ -207,6 +207,10 @@ impl Device {
             ResetKind::FunctionLevel => Some(pci::ResetKind::FunctionLevel),
             ResetKind::Conventional => Some(pci::ResetKind::Conventional),
         };
+        // [CM-19] By a machine that went down, or whose process died. A driver that resets knows what it does [RESET-3].
+        if kind == ResetKind::Conventional {
+            self.control(env).prepare_farewells();
+        }
         if let Some(kind) = function {
             self.function.reset(kind);
             self.hardware.set_bus_master(self.function.bus_master());
@@ -366,6 +370,8 @@ impl Device {
         let timers = [
             self.hardware.next_timer(),
             self.plane.connections.next_timer(),
+            self.plane.neighbours.next_timer(),
+            self.plane.farewells.next_timer(),
             waits.then(|| self.last_run.after(WAIT_INTERVAL)),
         ];
         timers.into_iter().flatten().min()

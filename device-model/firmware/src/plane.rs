@@ -2,8 +2,8 @@
 
 use rnic_wire::{Gid, MacAddr};
 
-use crate::address::{AddressTable, Conflicts, Endpoints};
-use crate::cm::Connections;
+use crate::address::{AddressTable, Conflicts, Endpoints, Neighbours};
+use crate::cm::{Connections, Farewells};
 
 /// State of the control plane.
 #[derive(Debug)]
@@ -16,6 +16,10 @@ pub(crate) struct Plane {
     pub connections: Connections,
     /// Conflicts of addresses reported.
     pub conflicts: Conflicts,
+    /// Other stations.
+    pub neighbours: Neighbours,
+    /// What peers of the time before a reset are still to be told.
+    pub farewells: Farewells,
 }
 
 impl Plane {
@@ -26,15 +30,18 @@ impl Plane {
             endpoints: Endpoints::default(),
             connections: Connections::new(guid),
             conflicts: Conflicts::default(),
+            neighbours: Neighbours::default(),
+            farewells: Farewells::default(),
         }
     }
 
-    /// Forgets everything `[RESET-1]`.
+    /// Forgets everything `[RESET-1]` but what peers are still to be told `[CM-19]`.
     pub(crate) fn reset(&mut self) {
         self.addresses.reset();
         self.endpoints = Endpoints::default();
         self.connections.reset();
         self.conflicts = Conflicts::default();
+        self.neighbours = Neighbours::default();
     }
 
     /// Addresses that the device answers at.

@@ -52,6 +52,8 @@ pub(super) struct Path {
     pub carried_by: CarriedBy,
     pub attributes: PathAttributes,
     next_hop: Option<MacAddr>,
+    /// The next hop was found or learnt, not given.
+    found: bool,
     /// Bytes of the headers below the BTH.
     below: u32,
 }
@@ -107,6 +109,7 @@ impl Path {
             carried_by,
             attributes: path,
             next_hop: attributes.next_hop,
+            found: attributes.next_hop.is_none(),
             below: 0,
         };
         let below = way.envelope(MacAddr::ZERO).wire_len();
@@ -138,6 +141,13 @@ impl Path {
         self.next_hop = Some(mac);
     }
 
+    /// Takes the next hop that was asked for, unless somebody gave one.
+    pub fn find_next_hop(&mut self, mac: MacAddr) {
+        if self.found {
+            self.next_hop = Some(mac);
+        }
+    }
+
     /// Learns the next hop from a frame of the peer if nobody gave it.
     pub fn learn_next_hop(&mut self, mac: MacAddr) {
         if self.next_hop.is_none() && !mac.is_multicast() {
@@ -145,7 +155,7 @@ impl Path {
         }
     }
 
-    /// Whether something from `source` to `destination` may be of this connection `[ROCE-26]`.
+    /// Whether something from `source` to `destination` may be of this connection.
     pub fn is_of(&self, source: Gid, destination: Gid) -> bool {
         self.attributes.peer == source && self.attributes.local.gid == destination
     }
@@ -277,7 +287,8 @@ impl Path {
     ) -> Result<(), SendError> {
         let Some(next_hop) = self.next_hop else {
             // Lost, as on a wire; the retry finds the next hop, or gives up.
-            cx.side.wants_next_hop(self.attributes.peer);
+            cx.side
+                .wants_next_hop(self.attributes.local, self.attributes.peer);
             return Ok(());
         };
         let len = self.encode(cx, next_hop, (bth, ext), (0, length), data)?;
@@ -468,7 +479,7 @@ fn nak_counter(header: &ResponseHeader, rnr: CounterId, naks: [CounterId; 4]) ->
     }
 }
 
-/// The counter of frames that were dropped for `reason` `[ROCE-23]`.
+/// The counter of frames that were dropped for `reason`.
 #[must_use]
 pub const fn drop_counter(reason: DropReason) -> CounterId {
     match reason {

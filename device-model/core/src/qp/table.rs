@@ -13,6 +13,7 @@ use rnic_transport::{Ending, RequestHeader, RequestOperation};
 use rnic_wire::{Class, Ecn, Frame, Gid, MAX_FRAME_LEN, MacAddr, Opcode, PKey, Position};
 
 use super::complete::{Flush, FlushResult, Ticket};
+use super::state::LocalAddress;
 use super::{Cx, Qp, Receives, transport_time};
 use crate::env::{Budget, Env, Nanos, Progress};
 use crate::object::Table;
@@ -61,8 +62,10 @@ pub enum Notice {
         /// Cause.
         error: ProviderError,
     },
-    /// Frames to this address are lost until [`Qps::set_next_hop`].
+    /// Frames to this address are lost until [`Qps::next_hop_found`].
     NextHopWanted {
+        /// Ours.
+        local: LocalAddress,
         /// Peer.
         peer: Gid,
     },
@@ -84,8 +87,8 @@ pub(crate) struct Side {
 
 impl Side {
     /// A frame was not sent for want of an Ethernet address.
-    pub fn wants_next_hop(&mut self, peer: Gid) {
-        let notice = Notice::NextHopWanted { peer };
+    pub fn wants_next_hop(&mut self, local: LocalAddress, peer: Gid) {
+        let notice = Notice::NextHopWanted { local, peer };
         if self.notices.len() < MAX_WANTED && !self.notices.contains(&notice) {
             self.notices.push_back(notice);
         }
@@ -213,7 +216,6 @@ impl Qps {
             res.counters.count(CounterId::CNP_IN);
             return;
         }
-        // [ROCE-25]
         if !PKey::DEFAULT.matches(bth.pkey) {
             res.counters.count(CounterId::DROPPED_KEY);
             return;
@@ -241,7 +243,7 @@ impl Qps {
                 Packet::Request(header) => qp.on_request(cx, &header, data),
                 Packet::Response(header) => qp.on_response(cx, &header, data),
                 Packet::Unsupported => {
-                    // A header that no rule allows: refused in its place in the sequence [ROCE-28].
+                    // A header that no rule allows: refused in its place in the sequence.
                     let header = RequestHeader {
                         psn: bth.psn,
                         packets: 0,
@@ -386,14 +388,22 @@ impl Qps {
         self.table.get(qpn).is_none_or(Qp::is_dma_idle)
     }
 
-    /// Gives every queue pair that waits for it the Ethernet address of its peer's next hop.
-    pub fn set_next_hop(&mut self, peer: Gid, mac: MacAddr) {
+    /// Gives every queue pair whose way (our address, the peer's) `is_of_it` says so the Ethernet address of its next
+    /// hop; a next hop that the driver or a connection gave stays.
+    pub fn next_hop_found(&mut self, mac: MacAddr, is_of_it: impl Fn(&LocalAddress, Gid) -> bool) {
         for (_, qp) in self.table.iter_mut() {
             if let Some(link) = qp.link.as_mut()
-                && link.path.attributes.peer == peer
+                && is_of_it(&link.path.attributes.local, link.path.attributes.peer)
             {
-                link.path.set_next_hop(mac);
+                link.path.find_next_hop(mac);
             }
+        }
+    }
+
+    /// Replaces the Ethernet address of a queue pair's next hop.
+    pub fn set_next_hop(&mut self, qpn: u32, mac: MacAddr) {
+        if let Some(link) = self.table.get_mut(qpn).and_then(|qp| qp.link.as_mut()) {
+            link.path.set_next_hop(mac);
         }
     }
 }

@@ -12,6 +12,8 @@ use rnic_wire::{
 
 use crate::command::Control;
 
+use super::resolve::vlan_of;
+
 /// An address's conflict is reported at most once in this time `[ADDR-4]`.
 const CONFLICT_INTERVAL_NS: u64 = 1_000_000_000;
 /// Room for any answer.
@@ -21,11 +23,12 @@ impl Control<'_> {
     /// An ARP packet arrived. The guest's stack sees it too.
     pub(crate) fn arp_received(&mut self, frame: &ArpFrame<'_>) {
         let arp = &frame.arp;
-        self.claimed(Gid::from(IpAddr::V4(arp.sender_ip)), arp.sender_mac);
+        self.claimed(&frame.eth, IpAddr::V4(arp.sender_ip), arp.sender_mac);
+        self.learn_from_arp(frame);
         if arp.operation != ArpOperation::Request || arp.sender_ip == arp.target_ip {
             return;
         }
-        let Some(mac) = self.answers_for(IpAddr::V4(arp.target_ip)) else {
+        let Some(mac) = self.answers_for(&frame.eth, IpAddr::V4(arp.target_ip)) else {
             return;
         };
         let answer = ArpFrame {
@@ -44,10 +47,11 @@ impl Control<'_> {
 
     /// A neighbour discovery message arrived. The guest's stack sees it too.
     pub(crate) fn nd_received(&mut self, frame: &NdFrame<'_>) {
+        self.learn_from_nd(frame);
         match frame.message {
             NdMessage::NeighborAdvertisement { target, .. } => {
                 let mac = frame.options.target_link_layer().unwrap_or(frame.eth.src);
-                self.claimed(Gid::from(IpAddr::V6(target)), mac);
+                self.claimed(&frame.eth, IpAddr::V6(target), mac);
             }
             NdMessage::NeighborSolicitation { target, .. } => self.solicited(frame, target),
             NdMessage::RouterSolicitation { .. } | NdMessage::RouterAdvertisement { .. } => (),
@@ -55,7 +59,7 @@ impl Control<'_> {
     }
 
     fn solicited(&mut self, frame: &NdFrame<'_>, target: Ipv6Addr) {
-        let Some(mac) = self.answers_for(IpAddr::V6(target)) else {
+        let Some(mac) = self.answers_for(&frame.eth, IpAddr::V6(target)) else {
             return;
         };
         // Without a source address somebody checks whether the address is free: all must hear that it is not.
@@ -82,10 +86,10 @@ impl Control<'_> {
         self.send_answer(&bytes, length.ok());
     }
 
-    /// Our Ethernet address when we answer for `ip` `[ADDR-3]`.
-    fn answers_for(&self, ip: IpAddr) -> Option<MacAddr> {
+    /// Our Ethernet address when we answer for `ip` on the VLAN that was asked on `[ADDR-3]`.
+    fn answers_for(&self, eth: &EthHeader, ip: IpAddr) -> Option<MacAddr> {
         let addresses = &self.plane.addresses;
-        let ours = addresses.iter().find(|(_, a)| a.gid == Gid::from(ip))?.1;
+        let ours = addresses.on_vlan(Gid::from(ip), vlan_of(eth))?;
         (ours.answer || mutant("ADDR-3/always")).then_some(addresses.mac())
     }
 
@@ -101,12 +105,14 @@ impl Control<'_> {
     }
 
     /// Somebody says that an address is theirs `[ADDR-4]`.
-    fn claimed(&mut self, gid: Gid, mac: MacAddr) {
+    fn claimed(&mut self, eth: &EthHeader, ip: IpAddr, mac: MacAddr) {
         let addresses = &self.plane.addresses;
-        if mac == addresses.mac() || gid == Gid::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) {
+        if mac == addresses.mac() || ip == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
             return;
         }
-        let Some(index) = addresses.find(gid) else {
+        let (gid, vlan) = (Gid::from(ip), vlan_of(eth));
+        let mut entries = addresses.iter();
+        let Some((index, _)) = entries.find(|(_, a)| a.gid == gid && a.vlan == vlan) else {
             return;
         };
         let counters = &mut self.hardware.resources.counters;

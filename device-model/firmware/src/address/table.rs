@@ -1,5 +1,7 @@
 //! The address table: what SET_ADDRESS and CLEAR_ADDRESS change.
 
+use core::net::IpAddr;
+
 use rnic_abi::limit;
 use rnic_core::qp::LocalAddress;
 use rnic_wire::{Gid, MacAddr};
@@ -35,6 +37,30 @@ pub enum AddressError {
     /// Another entry has the address.
     #[error("entry {0} has that address already")]
     Duplicate(u16),
+}
+
+impl Address {
+    /// Who on the link carries packets to `peer`: the peer itself, or the gateway `[ADDR-7]`.
+    #[must_use]
+    pub fn next_hop(&self, peer: Gid) -> Option<Gid> {
+        let (ours, theirs) = (self.gid.to_ip(), peer.to_ip());
+        let on_link = match (ours, theirs) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                same_prefix(a.to_bits().into(), b.to_bits().into(), 32, self.prefix)
+            }
+            (IpAddr::V6(a), IpAddr::V6(b)) => {
+                b.is_unicast_link_local() || same_prefix(a.to_bits(), b.to_bits(), 128, self.prefix)
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
+        };
+        if on_link { Some(peer) } else { self.gateway }
+    }
+}
+
+/// Whether the first `prefix` of `bits` bits are the same.
+fn same_prefix(a: u128, b: u128, bits: u8, prefix: u8) -> bool {
+    let rest = u32::from(bits.saturating_sub(prefix));
+    (a ^ b).checked_shr(rest).unwrap_or(0) == 0
 }
 
 /// Addresses of the device by index.
@@ -106,6 +132,15 @@ impl AddressTable {
         self.iter().find(|(_, a)| a.gid == gid).map(|(at, _)| at)
     }
 
+    /// The entry with this address on this VLAN.
+    #[must_use]
+    pub fn on_vlan(&self, gid: Gid, vlan: Option<u16>) -> Option<&Address> {
+        self.entries
+            .iter()
+            .flatten()
+            .find(|a| a.gid == gid && a.vlan == vlan)
+    }
+
     /// All addresses with their indices.
     pub fn iter(&self) -> impl Iterator<Item = (u16, &Address)> {
         (0u16..)
@@ -148,5 +183,52 @@ mod tests {
         assert_eq!(table.find(address(1).gid), Some(3));
         assert_eq!(table.set(64, address(2)), Err(AddressError::Index(64)));
         assert!(table.clear(3).is_some() && table.clear(3).is_none());
+    }
+
+    #[test]
+    fn a_packet_goes_to_the_peer_on_the_link_and_else_to_the_gateway() {
+        // [ADDR-7]
+        let gid = |text: &str| Gid::from(text.parse::<IpAddr>().unwrap());
+        let at = |ours: &str, prefix, gateway: Option<&str>| Address {
+            gid: gid(ours),
+            prefix,
+            gateway: gateway.map(gid),
+            ..address(1)
+        };
+        let rows = [
+            ("10.7.0.1", 24, None, "10.7.0.255", Some("10.7.0.255")),
+            ("10.7.0.1", 24, None, "10.7.1.0", None),
+            (
+                "10.7.0.1",
+                24,
+                Some("10.7.0.254"),
+                "10.7.1.0",
+                Some("10.7.0.254"),
+            ),
+            ("10.7.0.1", 32, None, "10.7.0.2", None),
+            ("10.7.0.1", 0, None, "192.0.2.1", Some("192.0.2.1")),
+            ("10.7.0.1", 24, Some("10.7.0.254"), "fd07::2", None),
+            (
+                "fd07::1",
+                64,
+                None,
+                "fd07::ffff:0:0:2",
+                Some("fd07::ffff:0:0:2"),
+            ),
+            ("fd07::1", 64, None, "fd07:0:0:1::2", None),
+            (
+                "fd07::1",
+                64,
+                Some("fe80::9"),
+                "fd07:0:0:1::2",
+                Some("fe80::9"),
+            ),
+            ("fd07::1", 64, None, "fe80::2", Some("fe80::2")),
+            ("fd07::1", 0, None, "2001:db8::1", Some("2001:db8::1")),
+        ];
+        for (ours, prefix, gateway, peer, want) in rows {
+            let found = at(ours, prefix, gateway).next_hop(gid(peer));
+            assert_eq!(found, want.map(gid), "{ours}/{prefix} to {peer}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use rnic_mutant::mutant;
 use rnic_wire::cm::{CommId, RejectReason};
 use rnic_wire::{CmMad, Gid, MacAddr, Mtu, Psn, Qpn};
 
+use super::message::{MAX_RETRIES, RESPONSE_TIMEOUT, nanos};
+
 /// Time that a connection's identifiers are kept back after its end `[CM-15]`: twice what a packet can take at the
 /// packet life time code 16 that Linux assumes for RoCE.
 pub(super) const TIME_WAIT_NS: u64 = (2 * 4096) << 16;
@@ -63,6 +65,26 @@ pub(crate) struct Outstanding {
     pub due: Nanos,
 }
 
+impl Outstanding {
+    /// A message that has just been sent.
+    pub fn new(mad: CmMad, now: Nanos) -> Self {
+        let mut outstanding = Self {
+            mad,
+            tries_left: 0,
+            wait_ns: nanos(RESPONSE_TIMEOUT),
+            due: now,
+        };
+        outstanding.begin(now);
+        outstanding
+    }
+
+    /// Counts its tries from now.
+    pub fn begin(&mut self, now: Nanos) {
+        self.tries_left = MAX_RETRIES;
+        self.due = now.after(self.wait_ns);
+    }
+}
+
 /// One connection, from the first message to RELEASE_CONNECTION.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -77,7 +99,10 @@ pub(crate) struct Connection {
     pub local_port: u16,
     pub peer: Gid,
     pub peer_port: u16,
+    /// Ethernet address of the next hop, for frames.
     pub next_hop: Option<MacAddr>,
+    /// The driver gave the next hop.
+    pub hop_given: bool,
     pub local_id: CommId,
     pub remote_id: CommId,
     pub remote_guid: u64,
@@ -121,8 +146,6 @@ struct Ended {
     until: Nanos,
     remote_guid: u64,
     remote_qpn: Qpn,
-    local_id: CommId,
-    remote_id: CommId,
 }
 
 /// A message to this very device.
@@ -258,11 +281,9 @@ impl Connections {
                 .any(|e| e.until > now && e.remote_guid == guid && e.remote_qpn == qpn)
     }
 
-    /// Whether a message speaks of a connection that has just ended.
-    pub fn has_ended(&self, ours: CommId, theirs: CommId) -> bool {
-        self.ended
-            .iter()
-            .any(|e| e.local_id == ours && e.remote_id == theirs)
+    /// Whether this identifier is a connection's.
+    pub fn knows(&self, ours: CommId) -> bool {
+        self.by_local_id.contains_key(&ours.0)
     }
 
     /// Forgets a connection; its identifiers are kept back for a while if it was ever established.
@@ -283,8 +304,6 @@ impl Connections {
                 until: now.after(TIME_WAIT_NS),
                 remote_guid: c.remote_guid,
                 remote_qpn: c.remote_qpn,
-                local_id: c.local_id,
-                remote_id: c.remote_id,
             });
         }
         Some(c)

@@ -52,7 +52,8 @@ impl Connection {
             initiator_depth: self.given.depth_out,
             remote_cm_response_timeout: timeout(RESPONSE_TIMEOUT),
             transport_service: TransportService::Rc,
-            starting_psn: self.send_psn,
+            // [ROCE-1]
+            starting_psn: self.recv_psn,
             local_cm_response_timeout: timeout(RESPONSE_TIMEOUT),
             retry_count: self.given.retry_count,
             pkey: PKey::DEFAULT,
@@ -79,7 +80,8 @@ impl Connection {
             local_comm_id: self.local_id,
             remote_comm_id: self.remote_id,
             local_qpn: Qpn::truncate(self.qpn),
-            starting_psn: self.send_psn,
+            // [ROCE-1]
+            starting_psn: self.recv_psn,
             responder_resources: self.given.depth_in,
             initiator_depth: self.given.depth_out,
             target_ack_delay: timeout(TARGET_ACK_DELAY),

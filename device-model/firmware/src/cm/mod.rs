@@ -9,21 +9,28 @@
 //! | `connection` | a connection, its states, the table |
 //! | `message` | messages made of a connection |
 //! | `send` | how a message leaves |
+//! | `hop` | the next hop of connections that frames carry |
 //! | `request`, `receive` | what arrives: REQ, and everything else |
 //! | `finish` | how connections end |
+//! | `farewell` | what peers are told when a reset ends them all |
 //! | `timer` | what time does |
 //! | `event` | what the driver is told |
 //!
-//! Not here: the commands (`command/connection.rs`), addresses and ports (`address`). Tests: `tests.rs`.
+//! Not here: the commands (`command/connection.rs`), addresses and ports (`address`). Tests: `tests/`.
 
 mod connection;
 mod event;
+mod farewell;
 mod finish;
+mod hop;
 mod message;
 mod receive;
 mod request;
 mod send;
+#[cfg(test)]
+mod tests;
 mod timer;
 
 pub(crate) use connection::{Connection, Connections, Given, Listener, State};
+pub(crate) use farewell::Farewells;
 pub(crate) use request::Origin;

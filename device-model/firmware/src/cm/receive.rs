@@ -6,6 +6,7 @@ use rnic_core::qp::Notice;
 use rnic_wire::cm::{Drep, Dreq, Mra, MraOf, Rej, RejOf, RejectReason, Rep, Rtu};
 use rnic_wire::{CmMad, CmMessage};
 
+use crate::address::NextHop;
 use crate::command::Control;
 
 use super::connection::{State, status_of};
@@ -116,7 +117,7 @@ impl Control<'_> {
         c.remote_id = rep.local_comm_id;
         c.remote_guid = rep.local_ca_guid;
         c.remote_qpn = rep.local_qpn;
-        c.recv_psn = rep.starting_psn;
+        c.send_psn = rep.starting_psn;
         // [CM-7]
         c.given.depth_in = c
             .given
@@ -191,8 +192,8 @@ impl Control<'_> {
         let connections = &self.plane.connections;
         let found = connections.of_message(origin.source, dreq.remote_comm_id, dreq.local_comm_id);
         let Some(handle) = found else {
-            // It ended here before the peer heard so: answer, or the peer waits in vain.
-            if connections.has_ended(dreq.remote_comm_id, dreq.local_comm_id)
+            // It ended here before the peer heard so, perhaps by a reset: answer, or the peer waits in vain [CM-19].
+            if !connections.knows(dreq.remote_comm_id)
                 && let Some(local) = self
                     .plane
                     .addresses
@@ -266,8 +267,12 @@ impl Control<'_> {
                     self.lost(connection, Status::ABORTED);
                 }
             }
-            // Addresses are not resolved: the next hop comes with CONNECT, or with the peer's frame.
-            Notice::NextHopWanted { .. } => (),
+            Notice::NextHopWanted { local, peer } => {
+                if let NextHop::Known(mac) = self.next_hop(&local, peer) {
+                    let qps = &mut self.hardware.qps;
+                    qps.next_hop_found(mac, |from, to| *from == local && to == peer);
+                }
+            }
         }
     }
 }

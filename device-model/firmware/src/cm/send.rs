@@ -3,22 +3,24 @@
 use core::net::IpAddr;
 
 use rnic_abi::CounterId;
-use rnic_core::env::{Delivered, Env, NeighbourId, Sent};
+use rnic_core::env::{Delivered, NeighbourId, Sent};
 use rnic_core::qp::LocalAddress;
 use rnic_core::segment::{Body, Lease, Segment};
 use rnic_wire::{
-    CmMad, Envelope, EthHeader, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header, MAX_FRAME_LEN,
-    MacAddr, Qpn, UdpHeader, VlanTag, mad,
+    CmMad, Envelope, EthHeader, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header, MacAddr, Qpn,
+    UdpHeader, VlanTag, mad,
 };
 
+use crate::address::NextHop;
 use crate::command::Control;
 
 use super::connection::{Looped, Outstanding};
-use super::message::{MAX_RETRIES, RESPONSE_TIMEOUT, nanos};
 
 /// UDP source port of QP1: a number of the RoCE range that stays the same.
 const QP1_SOURCE_PORT: u16 = 0xC000;
 const HOP_LIMIT: u8 = 64;
+/// Room for a management datagram with all its headers.
+const FRAME_BYTES: usize = 512;
 /// Messages to this very device that wait at most; more are lost and sent again.
 const LOOPED_MAX: usize = 1024;
 
@@ -64,31 +66,40 @@ impl Control<'_> {
             match self.env.deliver(neighbour, Box::new(segment)) {
                 Delivered::Ok if self.env.records() => {
                     let mac = self.env.neighbour_mac(neighbour).or(way.next_hop);
-                    self.with_frame(way, mac, &bytes, |env, frame| env.record(frame));
+                    if let Some(frame) = mac.and_then(|mac| self.qp1_frame(way, mac, &bytes)) {
+                        self.env.record(&frame);
+                    }
                 }
                 Delivered::Ok | Delivered::Gone | Delivered::Full(_) => (),
             }
             return;
         }
-        self.with_frame(way, way.next_hop, &bytes, |env, frame| {
-            match env.transmit(frame) {
-                Sent::Ok | Sent::Full => (),
-            }
-        });
+        self.send_frame(way, &bytes);
     }
 
-    /// Gives the frame of a message to `take`.
-    fn with_frame(
+    fn send_frame(&mut self, way: &Way, bytes: &[u8; rnic_wire::MAD_LEN]) {
+        let dst = match way.next_hop {
+            Some(mac) => mac,
+            None => match self.next_hop(&way.local, way.peer) {
+                NextHop::Known(mac) => mac,
+                // The message is lost; who waits for its answer sends it again when the next hop is found.
+                NextHop::Asked | NextHop::NoRoute => return,
+            },
+        };
+        if let Some(frame) = self.qp1_frame(way, dst, bytes) {
+            match self.env.transmit(&frame) {
+                Sent::Ok | Sent::Full => (),
+            }
+        }
+    }
+
+    /// A message in a frame.
+    pub(super) fn qp1_frame(
         &mut self,
         way: &Way,
-        next_hop: Option<MacAddr>,
+        dst: MacAddr,
         bytes: &[u8; rnic_wire::MAD_LEN],
-        take: impl FnOnce(&mut dyn Env, &[u8]),
-    ) {
-        // Without the next hop's address the message is lost; who waits for its answer sends it again or gives up.
-        let Some(dst) = next_hop else {
-            return;
-        };
+    ) -> Option<Vec<u8>> {
         let ip = match (way.local.gid.to_ip(), way.peer.to_ip()) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => IpHeader::V4(Ipv4Header {
                 tos: 0,
@@ -105,7 +116,7 @@ impl Control<'_> {
                 src,
                 dst,
             }),
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return,
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
         };
         let envelope = Envelope {
             eth: EthHeader {
@@ -119,7 +130,7 @@ impl Control<'_> {
         let psn = self.plane.connections.qp1_psn;
         self.plane.connections.qp1_psn = psn.next();
         let packet = mad::packet(bytes, psn);
-        let mut frame = [0; MAX_FRAME_LEN];
+        let mut frame = vec![0; FRAME_BYTES];
         let encoder = FrameEncoder::begin(
             &mut frame,
             &envelope,
@@ -127,16 +138,13 @@ impl Control<'_> {
             &packet.ext,
             packet.payload.len(),
         );
-        let Ok(mut encoder) = encoder else {
-            return;
-        };
+        let mut encoder = encoder.ok()?;
         for (to, from) in encoder.payload_mut().iter_mut().zip(packet.payload) {
             *to = *from;
         }
         let length = encoder.finish_icrc();
-        if let Some(frame) = frame.get(..length) {
-            take(self.env, frame);
-        }
+        frame.truncate(length);
+        Some(frame)
     }
 
     /// The way of a connection.
@@ -159,15 +167,9 @@ impl Control<'_> {
     /// Sends a message of a connection, and again until it is answered or the sender gives up.
     pub(crate) fn send_until_answered(&mut self, handle: u32, mad: CmMad) {
         self.send_once(handle, &mad);
-        let wait_ns = nanos(RESPONSE_TIMEOUT);
-        let due = self.env.now().after(wait_ns);
+        let now = self.env.now();
         if let Some(c) = self.plane.connections.table.get_mut(handle) {
-            c.outstanding = Some(Outstanding {
-                mad,
-                tries_left: MAX_RETRIES,
-                wait_ns,
-                due,
-            });
+            c.outstanding = Some(Outstanding::new(mad, now));
         }
     }
 }

@@ -51,6 +51,8 @@ impl Control<'_> {
             self.mad_received(&origin, &looped.mad);
         }
         self.poll_draining();
+        self.run_neighbours();
+        self.run_farewells();
         let now = self.env.now();
         let due: Vec<u32> = self
             .plane

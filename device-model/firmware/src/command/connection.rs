@@ -14,6 +14,7 @@ use rnic_wire::cm::{CommId, RejOf, RejectReason};
 use rnic_wire::udp::flow_label_of_ports;
 use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn};
 
+use crate::address::NextHop;
 use crate::cm::{Connection, Given, Listener, State};
 
 use super::address::{endpoint_error, not_available};
@@ -300,7 +301,8 @@ fn path_mtu(control: &Control<'_>, request: &ConnectRequest) -> Result<Mtu> {
     }
 }
 
-/// Somebody must be able to carry the messages: this device, a neighbour, or the next hop given.
+/// Somebody must be able to carry the messages: this device, a neighbour, the next hop given, or one to ask for
+/// `[ADDR-7]`.
 fn check_way(
     control: &Control<'_>,
     address: u16,
@@ -323,6 +325,10 @@ fn check_way(
     {
         return Ok(());
     }
+    let local = control.plane.addresses.local(address);
+    if local.is_some_and(|local| control.way_by_frames(&local, peer).is_some()) {
+        return Ok(());
+    }
     Err(CommandError::new(
         Status::UNREACHABLE,
         SyndromeReason::NOT_FOUND,
@@ -338,10 +344,17 @@ fn begin(
     (endpoint, address, port): (u32, u16, u16),
 ) -> Option<u32> {
     let local = control.plane.addresses.local(address)?;
-    let next_hop = request
-        .flags()
-        .contains(ConnectFlags::NEXT_HOP)
-        .then_some(MacAddr(request.next_hop));
+    let peer = Gid(request.destination);
+    let hop_given = request.flags().contains(ConnectFlags::NEXT_HOP);
+    let by_frames =
+        control.plane.addresses.find(peer).is_none() && control.env.neighbour(peer).is_none();
+    let next_hop = if hop_given {
+        Some(MacAddr(request.next_hop))
+    } else if by_frames && let NextHop::Known(mac) = control.next_hop(&local, peer) {
+        Some(mac)
+    } else {
+        None
+    };
     let qpn = request.qpn.get();
     let peer_port = request.port.get();
     let connections = &mut control.plane.connections;
@@ -353,9 +366,10 @@ fn begin(
         cookie: request.cookie.get(),
         local,
         local_port: port,
-        peer: Gid(request.destination),
+        peer,
         peer_port,
         next_hop,
+        hop_given,
         local_id: connections.new_id(),
         remote_id: CommId(0),
         remote_guid: 0,
@@ -363,8 +377,8 @@ fn begin(
         given,
         mtu,
         flow_label: flow_label_of_ports(port, peer_port),
-        send_psn: connections.first_psn(),
-        recv_psn: Psn::ZERO,
+        send_psn: Psn::ZERO,
+        recv_psn: connections.first_psn(),
         tid: connections.random(),
         outstanding: None,
         last: None,
@@ -462,7 +476,7 @@ fn accept(control: &mut Control<'_>, request: &AcceptRequest) -> Result<()> {
     if !mutant("CM-16/cookie") {
         c.cookie = request.cookie.get();
     }
-    c.send_psn = psn;
+    c.recv_psn = psn;
     if !mutant("CM-7/ours") {
         c.given.depth_in = c.given.depth_in.min(request.read_depth_in);
     }

@@ -39,7 +39,7 @@ message! {
         transport_service: TransportService = 43:5/2,
         /// The requester uses end-to-end credits.
         end_to_end_flow_control: bool = 43:7/1,
-        /// First PSN that the requester sends.
+        /// PSN that the receiver of the message begins to send with.
         starting_psn: Psn = 44:0/24,
         /// How long the requester waits for an answer.
         local_cm_response_timeout: TimeoutCode = 47:0/5,
@@ -189,7 +189,7 @@ message! {
         local_eecn: u32 = 16:0/24,
         /// Vendor: middle byte.
         vendor_id_middle: u8 = 19:0/8,
-        /// First PSN that the sender sends.
+        /// PSN that the receiver of the message begins to send with.
         starting_psn: Psn = 20:0/24,
         /// Vendor: low byte.
         vendor_id_low: u8 = 23:0/8,

@@ -27,5 +27,15 @@ pub const MSIX_PBA_OFFSET: u32 = 0x1000;
 pub const EPHEMERAL_PORT_FIRST: u16 = 0xc000;
 /// Last port given out for port 0 (RFC 6335).
 pub const EPHEMERAL_PORT_LAST: u16 = 0xffff;
+/// Neighbours remembered at most.
+pub const NEIGHBOUR_ENTRIES: u32 = 0x400;
+/// Questions for a neighbour before the device gives up (RFC 4861, 10).
+pub const NEIGHBOUR_TRIES: u32 = 3;
+/// Time between questions for a neighbour, milliseconds (RFC 4861, 10).
+pub const NEIGHBOUR_RETRY_MS: u32 = 1000;
+/// Time that a neighbour is used after it was last confirmed, milliseconds (RFC 4861, 10).
+pub const NEIGHBOUR_FRESH_MS: u32 = 0x7530;
+/// Time after a confirmation in which a neighbour does not move, milliseconds.
+pub const NEIGHBOUR_LOCK_MS: u32 = 1000;
 /// Bytes of the global route header area at the start of a datagram receive buffer (IBTA 1.4, 8.3).
 pub const GRH_BYTES: u32 = 40;

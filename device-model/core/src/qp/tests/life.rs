@@ -265,9 +265,14 @@ fn a_next_hop_is_asked_for_or_learnt() {
     );
     p.settle();
     let peer = p.b.gid;
+    let local = path(&p.a, &p.b, y, Mtu::B1024).local;
     let notices: Vec<_> = std::iter::from_fn(|| p.a.qps.next_notice()).collect();
-    assert_eq!(notices, [Notice::NextHopWanted { peer }]);
-    p.a.qps.set_next_hop(peer, MacAddr([2, 0, 0, 0, 0, 2]));
+    assert_eq!(notices, [Notice::NextHopWanted { local, peer }]);
+    let found = MacAddr([2, 0, 0, 0, 0, 2]);
+    p.a.qps
+        .next_hop_found(MacAddr([2, 0, 0, 0, 0, 9]), |_, to| to != peer);
+    p.a.qps
+        .next_hop_found(found, |from, to| *from == local && to == peer);
     p.settle_in_time(3);
     assert_eq!(p.a.outcomes(), [(1, S::SUCCESS, E::NONE)]);
     assert!(

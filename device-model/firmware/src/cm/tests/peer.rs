@@ -1,0 +1,202 @@
+//! What a peer may do, and what it finds out.
+
+use rnic_abi::{
+    AcceptRequest, CompleteConnectRequest, CounterId, EventCode, ListenRequest, QueryQpRequest,
+    ReserveEndpointRequest, Status, cmd,
+};
+use rnic_wire::cm::{CommId, Dreq, Rep, Rtu};
+use rnic_wire::{CmMad, CmMessage, Psn, Qpn};
+
+use super::{Bed, COOKIE, PEER, PEER_MAC, req};
+use crate::ResetKind;
+use crate::testing::{Rig, zeroed};
+
+/// The peer's comm id.
+const THEIRS: u32 = 0x6e77_0da5;
+
+impl Bed {
+    /// Listens at port 7471.
+    fn listen(&mut self) {
+        let mut request: ReserveEndpointRequest = zeroed();
+        request.port.set(7471);
+        let endpoint = self.rig.ok::<cmd::ReserveEndpoint>(request).endpoint.get();
+        let mut request: ListenRequest = zeroed();
+        request.endpoint.set(endpoint);
+        request.backlog.set(4);
+        request.cookie.set(COOKIE);
+        self.rig.ok::<cmd::Listen>(request);
+    }
+
+    /// The only connection event since the last look: its code and its connection.
+    fn event(&mut self) -> (EventCode, u32) {
+        let events = self.events();
+        assert_eq!(events.len(), 1, "{events:?}");
+        (events[0].0, events[0].1.connection.get())
+    }
+
+    fn accept(&mut self, connection: u32) {
+        let mut request: AcceptRequest = zeroed();
+        request.connection.set(connection);
+        request.qpn.set(self.qpn);
+        request.cookie.set(COOKIE);
+        request.read_depth_in = 4;
+        request.read_depth_out = 4;
+        self.rig.ok::<cmd::Accept>(request);
+    }
+
+    fn psns(&mut self) -> (u32, u32) {
+        let mut request: QueryQpRequest = zeroed();
+        request.qpn.set(self.qpn);
+        let answer = self.rig.ok::<cmd::QueryQp>(request);
+        (answer.send_psn.get(), answer.recv_psn.get())
+    }
+
+    /// An established connection that the peer began: our comm id, and the connection.
+    fn served(&mut self) -> (CommId, u32) {
+        self.listen();
+        self.hears(&req(THEIRS, 0x11, 7471));
+        let (code, connection) = self.event();
+        assert_eq!(code, EventCode::CONNECT_REQUEST);
+        self.accept(connection);
+        let CmMessage::Rep(rep) = self.mad().message else {
+            panic!("no REP");
+        };
+        self.hears(&rtu(rep.local_comm_id));
+        assert_eq!(self.event(), (EventCode::ESTABLISHED, connection));
+        (rep.local_comm_id, connection)
+    }
+}
+
+fn rtu(ours: CommId) -> CmMad {
+    CmMad::new(
+        THEIRS.into(),
+        CmMessage::Rtu(Rtu {
+            local_comm_id: CommId(THEIRS),
+            remote_comm_id: ours,
+            ..Rtu::default()
+        }),
+    )
+}
+
+fn dreq(ours: CommId, qpn: u32) -> CmMad {
+    CmMad::new(
+        0x77,
+        CmMessage::Dreq(Dreq {
+            local_comm_id: CommId(THEIRS),
+            remote_comm_id: ours,
+            remote_qpn: Qpn::truncate(qpn),
+            ..Dreq::default()
+        }),
+    )
+}
+
+#[test]
+fn the_starting_psn_of_a_message_is_what_its_receiver_sends_with() {
+    // [ROCE-1] Found by rping: every first packet was a duplicate to the other side.
+    let mut bed = Bed::new();
+    bed.listen();
+    bed.hears(&req(THEIRS, 0x11, 7471));
+    let (_, connection) = bed.event();
+    bed.accept(connection);
+    let CmMessage::Rep(rep) = bed.mad().message else {
+        panic!("no REP");
+    };
+    let (send, recv) = bed.psns();
+    assert_eq!(send, 77, "the REQ's");
+    assert_eq!(recv, rep.starting_psn.get());
+
+    let mut bed = Bed::new();
+    bed.arrives(&super::resolve::reply(PEER_MAC, PEER));
+    let request = bed.connect_request(PEER);
+    bed.rig.ok::<cmd::Connect>(request);
+    bed.arrives(&super::resolve::reply(PEER_MAC, PEER));
+    let CmMad { header, message } = bed.mad();
+    let CmMessage::Req(sent) = message else {
+        panic!("no REQ");
+    };
+    let rep = Rep {
+        local_comm_id: CommId(THEIRS),
+        remote_comm_id: sent.local_comm_id,
+        local_qpn: Qpn::truncate(0x12),
+        starting_psn: Psn::new(99),
+        responder_resources: 1,
+        initiator_depth: 1,
+        ..Rep::default()
+    };
+    bed.hears(&CmMad::new(header.tid, CmMessage::Rep(rep)));
+    let (code, connection) = bed.event();
+    assert_eq!(code, EventCode::CONNECT_REPLY);
+    let mut complete: CompleteConnectRequest = zeroed();
+    complete.connection.set(connection);
+    bed.rig.ok::<cmd::CompleteConnect>(complete);
+    assert_eq!(bed.psns(), (99, sent.starting_psn.get()));
+}
+
+#[test]
+fn a_machine_that_goes_down_says_goodbye_to_peers() {
+    // [CM-19] A peer that retries for ever would never learn that its connection is gone.
+    let mut bed = Bed::new();
+    let (ours, _) = bed.served();
+    let Rig { device, env, .. } = &mut bed.rig;
+    device.reset(env, ResetKind::Conventional);
+    bed.pass_ms(10);
+    let CmMessage::Dreq(dreq) = bed.mad().message else {
+        panic!("no DREQ");
+    };
+    assert_eq!(dreq.local_comm_id, ours);
+    assert_eq!(dreq.remote_comm_id, CommId(THEIRS));
+    assert_eq!(dreq.remote_qpn, Qpn::truncate(0x11));
+    // Frames are lost; it is said again, and then no more.
+    bed.pass_ms(10_000);
+    let again = bed.mads().len();
+    assert!((1..=4).contains(&again), "{again}");
+    bed.pass_ms(60_000);
+    assert!(bed.mads().is_empty());
+}
+
+#[test]
+fn a_dreq_for_a_connection_that_is_not_known_is_answered() {
+    // [CM-19] Found by a device that was reset: its old peer sent DREQ until it gave up.
+    let mut bed = Bed::new();
+    bed.hears(&dreq(CommId(0x1234), 2));
+    let CmMessage::Drep(drep) = bed.mad().message else {
+        panic!("no DREP");
+    };
+    assert_eq!(drep.local_comm_id, CommId(0x1234));
+    assert_eq!(drep.remote_comm_id, CommId(THEIRS));
+    assert!(bed.events().is_empty());
+    // For a connection that is known the queue pair must be right.
+    let (ours, _) = bed.served();
+    let wrong = bed.qpn + 1;
+    bed.hears(&dreq(ours, wrong));
+    assert!(bed.mads().is_empty() && bed.events().is_empty());
+    let right = bed.qpn;
+    bed.hears(&dreq(ours, right));
+    assert!(matches!(bed.mad().message, CmMessage::Drep(_)));
+    let events = bed.events();
+    assert_eq!(events[0].0, EventCode::PEER_DISCONNECTED);
+    assert_eq!(events[0].1.status(), Status::OK);
+    assert_eq!(bed.counter(CounterId::CONNECTIONS_ACTIVE), 0);
+}
+
+#[test]
+fn a_repeated_req_is_answered_by_the_same_rep_and_a_second_connection_by_none() {
+    // [CM-15] [CM-17]
+    let mut bed = Bed::new();
+    bed.listen();
+    bed.hears(&req(THEIRS, 0x11, 7471));
+    let (_, connection) = bed.event();
+    bed.hears(&req(THEIRS, 0x11, 7471));
+    assert!(bed.mads().is_empty(), "the consumer thinks");
+    bed.accept(connection);
+    let rep = bed.mad();
+    bed.hears(&req(THEIRS, 0x11, 7471));
+    assert_eq!(bed.mad(), rep);
+    // Another request from the same queue pair is stale.
+    bed.hears(&req(THEIRS + 1, 0x11, 7471));
+    let CmMessage::Rej(rej) = bed.mad().message else {
+        panic!("no REJ");
+    };
+    assert_eq!(rej.reason, rnic_wire::cm::RejectReason::STALE_CONNECTION);
+    assert_eq!(bed.counter(CounterId::CM_DUPLICATES), 2);
+}
