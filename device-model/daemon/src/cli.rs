@@ -46,6 +46,10 @@ pub enum Command {
     /// Measure two devices: latency, message rate, bandwidth
     #[cfg(feature = "client")]
     Perf(crate::client::PerfOptions),
+    /// Be the peer of rping, ucmatose and the like: drive one device, speak their protocol, check what comes
+    #[cfg(feature = "client")]
+    #[command(after_long_help = PEER_HELP)]
+    Peer(Box<crate::client::PeerOptions>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -103,6 +107,17 @@ slower by far, but without any use of the processor while nothing happens.
 
 Interrupts (irq=): `msix` with 64 vectors, or `msi` with 32. QEMU 11.1 aborts when a vfio-user device
 with MSI-X is unplugged from a running guest; use `msi` to unplug."#;
+
+#[cfg(feature = "client")]
+const PEER_HELP: &str = r#"Example: rping of a Linux machine against this device
+
+    rnic serve --device socket=/tmp/rnic0 --port dgram,local=/tmp/wire-a,remote=/tmp/wire-b,mtu=1500
+    rnic peer --mode rping --device socket=/tmp/rnic0 --address 10.7.0.2/24
+    (on the Linux machine, its card behind /tmp/wire-b)  rping -c -a 10.7.0.2 -C 10
+
+With --to it is the client: `rping -s` on the other side. `--mode cma` speaks to ucmatose, `--mode rdma-client` to
+rdma_server, `--mode rdma-server` to rdma_client. `--mode target` lends 8 MiB: the private data of its acceptance are
+address (8 bytes), key (4) and length (4), big endian, and its first message the same of a memory window."#;
 
 /// How doorbells reach the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]

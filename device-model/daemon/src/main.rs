@@ -55,6 +55,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             logging::start(0)?;
             rnic::client::perf(&options)?;
         }
+        #[cfg(feature = "client")]
+        Command::Peer(options) => {
+            logging::start(0)?;
+            rnic::client::peer(&options)?;
+        }
         Command::Completions { shell } => {
             // Into memory first: the generator panics when the reader goes away.
             let mut script = Vec::new();

@@ -1,8 +1,10 @@
-//! `rnic ping` and `rnic perf`: two devices driven from here, over their sockets, by the driver.
+//! `rnic ping` and `rnic perf`: two devices driven from here, over their sockets, by the driver. `rnic peer`: one device,
+//! as the peer of programs elsewhere.
 //!
-//! Without sockets they start a daemon of their own and end it afterwards.
+//! Without sockets ping and perf start a daemon of their own and end it afterwards.
 
 mod pair;
+mod peer;
 mod perf;
 mod ping;
 
@@ -16,6 +18,7 @@ use clap::Args;
 
 use crate::cli::{Doorbell, Switch};
 
+pub use peer::{PeerOptions, run as peer};
 pub use perf::run as perf;
 pub use ping::run as ping;
 

@@ -5,13 +5,13 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use rnic_abi::{AccessFlags, Segment, WorkFlags, consts, reg};
+use rnic_abi::{AccessFlags, Segment, WorkFlags, consts};
 use rnic_driver_host::client::{Client, Memory};
 use rnic_driver_host::driver::{
     Address, AddressIndex, CompletionEq, Config, Cq, Data, Key, Operation, PdHandle, Qp, Remote,
     Wc, WorkRequest, segment,
 };
-use rnic_driver_host::platform::{Bar, DmaBuffer, Platform};
+use rnic_driver_host::platform::DmaBuffer;
 use rnic_driver_host::{Socket, SocketOptions};
 
 /// How long anything may take.
@@ -83,14 +83,6 @@ impl Side {
             memory,
             _eq: eq,
         })
-    }
-
-    /// Its Ethernet address.
-    fn mac(&self) -> [u8; 6] {
-        let offset = u32::try_from(reg::MAC_ADDRESS).unwrap_or(0);
-        let value = self.client.platform().read64(Bar::Registers, offset);
-        let [a, b, c, d, e, f, _, _] = value.to_le_bytes();
-        [a, b, c, d, e, f]
     }
 
     /// Its memory, for the other side.
@@ -170,18 +162,15 @@ pub fn connect(from: &Path, to: &Path) -> anyhow::Result<(Side, Side)> {
     let (_, _, cookie) = far.client.listen(AddressIndex(0), PORT)?;
     let mut destination = [0; 16];
     destination[10..].copy_from_slice(&[0xFF, 0xFF, 10, 77, 0, 2]);
-    // Frames need it, and a device does not ask for it by itself.
-    let next_hop = far.mac();
     thread::scope(|scope| {
         let accepting = scope.spawn(|| {
             let request = far.client.request(cookie)?;
             far.client.accept(&request, far.qp.qpn, &[])
         });
         let qpn = near.qp.qpn;
-        let there = (destination, Some(next_hop));
         let connected = near
             .client
-            .connect_via(qpn, AddressIndex(0), there, PORT, &[]);
+            .connect(qpn, AddressIndex(0), destination, PORT, &[]);
         let accepted = accepting.join();
         connected.context("connecting")?;
         let accepted = accepted.map_err(|_| anyhow!("the far side panicked"))?;

@@ -1,0 +1,362 @@
+//! A device with a queue pair, memory and message slots, and its one connection.
+
+use std::io::BufRead;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail, ensure};
+use rnic_abi::{AccessFlags, Segment, Status, WorkFlags, consts};
+use rnic_driver_host::client::{Client, ClientError, Connected, Memory};
+use rnic_driver_host::driver::{
+    Address, AddressIndex, CompletionEq, Config, Cq, Event, Operation, PdHandle, PostError, Qp, Wc,
+    WorkRequest, segment,
+};
+use rnic_driver_host::platform::{DmaBuffer, TestPlatform};
+
+use super::PeerOptions;
+
+/// Bytes of the memory that peers may touch.
+pub const AREA: u32 = 8 << 20;
+/// Looks before the first rest.
+const LOOKS: u32 = 2000;
+
+/// One end.
+pub struct End<P: TestPlatform> {
+    pub client: Client<P>,
+    pub pd: PdHandle,
+    pub qp: Qp<P>,
+    cq: Cq<P>,
+    /// What the peer may touch.
+    pub area: Memory<P>,
+    /// Where messages arrive: slots of `slot` bytes; one more, the last, is where they are made.
+    messages: Memory<P>,
+    slot: u32,
+    receives: u32,
+    connected: Option<Connected>,
+    /// The peer has ended the connection.
+    ended: Option<Status>,
+    patience: Duration,
+    /// Never armed; a completion queue needs one.
+    _eq: CompletionEq<P>,
+}
+
+/// What happened.
+pub enum Happening {
+    /// A message of this many bytes is in a slot; its completion.
+    Received(u32, Wc),
+    /// A request of ours was done.
+    Done(Wc),
+    /// The peer ended the connection.
+    Ended,
+}
+
+fn gid(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+fn refused(error: PostError) -> anyhow::Error {
+    anyhow!("a work request was not posted: {error:?}")
+}
+
+impl<P: TestPlatform> End<P> {
+    /// Brings the device up, with `receives` receives of `message` bytes posted.
+    pub fn open(
+        platform: P,
+        options: &PeerOptions,
+        (message, receives): (u32, u32),
+        patience: Duration,
+    ) -> anyhow::Result<Self> {
+        let mut client = Client::open(platform, Config::default(), patience)?;
+        let address = Address {
+            address: gid(options.address.ip),
+            prefix: options.address.prefix,
+            vlan: options.vlan,
+            gateway: options.gateway.map(gid),
+            answer: true,
+        };
+        client.set_address(AddressIndex(0), &address)?;
+        let pd = client.pd()?;
+        let rights = AccessFlags::LOCAL_WRITE
+            | AccessFlags::REMOTE_READ
+            | AccessFlags::REMOTE_WRITE
+            | AccessFlags::REMOTE_ATOMIC
+            | AccessFlags::WINDOW_BIND;
+        let area = client.memory(pd, usize::try_from(AREA)?, rights)?;
+        let slot = message.next_multiple_of(64).max(64);
+        let bytes = usize::try_from(u64::from(slot) * (u64::from(receives) + 1))?;
+        let messages = client.memory(pd, bytes, AccessFlags::LOCAL_WRITE)?;
+        let eq = client.completion_eq(16, consts::VECTOR_NONE)?;
+        let entries = receives.max(64).next_power_of_two();
+        let cq = client.cq(eq.eqn(), 2 * entries)?;
+        let qp = client.rc_qp(pd, &cq, entries)?;
+        let mut end = Self {
+            client,
+            pd,
+            qp,
+            cq,
+            area,
+            messages,
+            slot,
+            receives,
+            connected: None,
+            ended: None,
+            patience,
+            _eq: eq,
+        };
+        for slot in 0..receives {
+            end.post_receive(slot)?;
+        }
+        Ok(end)
+    }
+
+    /// Posts the receive of a slot.
+    pub fn post_receive(&mut self, slot: u32) -> anyhow::Result<()> {
+        let at = self.messages.buffer.iova() + u64::from(slot) * u64::from(self.slot);
+        let to = segment(at, self.slot, self.messages.key);
+        let Some(recv) = &mut self.qp.recv else {
+            bail!("the queue pair has no receive queue");
+        };
+        recv.post(slot.into(), &[to]).map_err(refused)?;
+        recv.ring(&self.client.device().nic);
+        Ok(())
+    }
+
+    /// Connects.
+    pub fn connect(&mut self, to: IpAddr, port: u16) -> anyhow::Result<()> {
+        let connected =
+            self.client
+                .connect(self.qp.qpn, AddressIndex(0), gid(to), port, b"rnic peer")?;
+        self.say_connected(&connected);
+        self.connected = Some(connected);
+        Ok(())
+    }
+
+    /// Waits for a request, and accepts it.
+    pub fn accept(&mut self, port: u16, private_data: &[u8]) -> anyhow::Result<()> {
+        let request = self.wait_for_request(port)?;
+        let connected = self.client.accept(&request, self.qp.qpn, private_data)?;
+        self.say_connected(&connected);
+        self.connected = Some(connected);
+        Ok(())
+    }
+
+    /// Waits for a request, and refuses it.
+    pub fn refuse_one(&mut self, port: u16, private_data: &[u8]) -> anyhow::Result<()> {
+        let request = self.wait_for_request(port)?;
+        let connection = request.connection;
+        self.client
+            .verb(|d| d.control.reject(&d.nic, 0, connection, private_data))?;
+        self.client
+            .verb(|d| d.control.release_connection(&d.nic, 0, connection))?;
+        println!("peer refused a request");
+        Ok(())
+    }
+
+    fn wait_for_request(&mut self, port: u16) -> anyhow::Result<rnic_driver_host::driver::CmInfo> {
+        let (_, _, cookie) = self.client.listen(AddressIndex(0), port)?;
+        println!("peer listening at port {port}");
+        Ok(self.client.request(cookie)?)
+    }
+
+    fn say_connected(&self, connected: &Connected) {
+        let info = &connected.info;
+        println!(
+            "peer connected: path MTU {}, read depths {} in and {} out",
+            128u32 << info.path_mtu.0,
+            info.read_depth_in,
+            info.read_depth_out
+        );
+    }
+
+    /// Posts a request and shows it.
+    pub fn post(&mut self, operation: Operation<'_>) -> anyhow::Result<()> {
+        let request = WorkRequest {
+            context: 0,
+            operation,
+            flags: WorkFlags(0),
+        };
+        self.qp.send.post(&request).map_err(refused)?;
+        self.qp.send.ring(&self.client.device().nic);
+        Ok(())
+    }
+
+    /// Memory of the area as a segment.
+    pub fn segment(&self, offset: u32, length: u32) -> Segment {
+        let at = self.area.buffer.iova() + u64::from(offset);
+        segment(at, length, self.area.key)
+    }
+
+    /// A message, made in the last slot, as a segment. The one before must have been sent.
+    pub fn message(&self, bytes: &[u8]) -> anyhow::Result<Segment> {
+        let length = u32::try_from(bytes.len())?;
+        ensure!(length <= self.slot, "a message is longer than its slot");
+        let at = u64::from(self.receives) * u64::from(self.slot);
+        self.messages.buffer.write(usize::try_from(at)?, bytes);
+        let address = self.messages.buffer.iova() + at;
+        Ok(segment(address, length, self.messages.key))
+    }
+
+    /// What arrived in a slot.
+    pub fn arrived(&self, slot: u32, length: u32) -> anyhow::Result<Vec<u8>> {
+        ensure!(
+            length <= self.slot,
+            "{length} bytes are more than a slot has"
+        );
+        let mut bytes = vec![0; usize::try_from(length)?];
+        let at = usize::try_from(u64::from(slot) * u64::from(self.slot))?;
+        self.messages.buffer.read(at, &mut bytes);
+        Ok(bytes)
+    }
+
+    /// Waits for the next completion or the end of the connection. Receives that were flushed by it are its end too.
+    pub fn next(&mut self) -> anyhow::Result<Happening> {
+        let start = Instant::now();
+        let mut looks = 0;
+        loop {
+            if let Some(wc) = self.cq.poll(&self.client.device().nic)? {
+                return self.completed(wc);
+            }
+            if self.ended.is_some() {
+                return Ok(Happening::Ended);
+            }
+            if let Some(event) = self.client.poll_event()? {
+                self.take(&event);
+                // What was completed before is told before.
+                continue;
+            }
+            looks += 1;
+            if looks < LOOKS {
+                std::hint::spin_loop();
+                continue;
+            }
+            self.client.device().nic.status()?;
+            ensure!(
+                start.elapsed() < self.patience,
+                "neither a completion nor an event in {} seconds",
+                self.patience.as_secs()
+            );
+            self.client.platform().idle();
+        }
+    }
+
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::PeerDisconnected(info) => {
+                println!("peer gone: {}", info.status);
+                self.ended = Some(info.status);
+            }
+            other => log::info!("event {other:?}"),
+        }
+    }
+
+    fn completed(&mut self, wc: Wc) -> anyhow::Result<Happening> {
+        if wc.is_receive() {
+            if let Some(recv) = &mut self.qp.recv {
+                recv.retire_to(wc.retired).map_err(ClientError::from)?;
+            }
+        } else {
+            self.qp
+                .send
+                .retire_to(wc.retired)
+                .map_err(ClientError::from)?;
+        }
+        self.cq.publish(&self.client.device().nic);
+        ensure!(
+            wc.is_ok(),
+            "a work request failed: {}, {} (context {})",
+            wc.status,
+            wc.error,
+            wc.context
+        );
+        if wc.is_receive() {
+            let slot = u32::try_from(wc.context)?;
+            return Ok(Happening::Received(slot, wc));
+        }
+        Ok(Happening::Done(wc))
+    }
+
+    /// Waits for a request of ours; nothing else may happen before.
+    pub fn done(&mut self) -> anyhow::Result<Wc> {
+        match self.next()? {
+            Happening::Done(wc) => Ok(wc),
+            Happening::Received(..) => bail!("the peer sent something out of turn"),
+            Happening::Ended => bail!("the peer ended the connection too early"),
+        }
+    }
+
+    /// Waits for a message, with no request of ours under way. None when the peer ended the connection.
+    pub fn receive(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        match self.next()? {
+            Happening::Received(slot, wc) => {
+                let bytes = self.arrived(slot, wc.byte_count)?;
+                self.post_receive(slot)?;
+                Ok(Some(bytes))
+            }
+            Happening::Done(_) => bail!("a request completed that was not waited for"),
+            Happening::Ended => Ok(None),
+        }
+    }
+
+    /// Waits for a message and for a request of ours, in either order.
+    pub fn receive_and_done(&mut self) -> anyhow::Result<Vec<u8>> {
+        let (mut message, mut done) = (None, false);
+        loop {
+            match self.next()? {
+                Happening::Received(slot, wc) => {
+                    message = Some(self.arrived(slot, wc.byte_count)?);
+                    self.post_receive(slot)?;
+                }
+                Happening::Done(_) => done = true,
+                Happening::Ended => bail!("the peer ended the connection too early"),
+            }
+            if done && let Some(message) = message.take() {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Waits until the peer ends the connection.
+    pub fn wait_for_the_end(&mut self) -> anyhow::Result<()> {
+        match self.next()? {
+            Happening::Ended => Ok(()),
+            Happening::Received(..) | Happening::Done(_) => {
+                bail!("the peer should have ended the connection")
+            }
+        }
+    }
+
+    /// With --hold: says so, and waits for a line.
+    pub fn hold(&self, options: &PeerOptions) -> anyhow::Result<()> {
+        if options.hold {
+            println!("peer holding");
+            std::io::stdin().lock().read_line(&mut String::new())?;
+        }
+        Ok(())
+    }
+
+    /// Ends the connection, whichever side began, and gives its handle back.
+    pub fn disconnect(&mut self) -> anyhow::Result<()> {
+        let Some(connected) = self.connected.take() else {
+            return Ok(());
+        };
+        match self.client.disconnect(&connected) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Resets the device.
+    pub fn close(self) -> anyhow::Result<()> {
+        if let Some(status) = self.ended
+            && status != Status::OK
+        {
+            bail!("the connection was lost: {status}");
+        }
+        self.client.close()?;
+        println!("peer done");
+        Ok(())
+    }
+}
