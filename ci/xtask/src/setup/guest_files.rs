@@ -28,6 +28,8 @@ pub struct Flavour {
     programs: &'static [&'static str],
     /// Files that programs load by themselves, relative to the root.
     files: &'static [&'static str],
+    /// Folders that are taken whole, but for what no program of a guest needs.
+    trees: &'static [&'static str],
     /// Variable that names a folder to use instead.
     variable: &'static str,
 }
@@ -48,13 +50,14 @@ pub const VFIO: Flavour = Flavour {
     packages: &[],
     programs: &[],
     files: &[],
+    trees: &[],
     variable: "RNIC_GUEST",
 };
 
 /// A Linux RDMA peer: Soft-RoCE on an Ethernet card, and the usual RDMA programs.
 pub const PEER: Flavour = Flavour {
     name: "peer",
-    revision: "layout 1",
+    revision: "layout 2",
     kernel: "linux-image-amd64",
     modules: &[
         "virtio_pci",
@@ -63,6 +66,7 @@ pub const PEER: Flavour = Flavour {
         "rdma_ucm",
         "ib_uverbs",
         "ib_umad",
+        "sch_netem",
     ],
     packages: &[
         "ibverbs-utils",
@@ -76,12 +80,15 @@ pub const PEER: Flavour = Flavour {
         "usr/bin/ibv_rc_pingpong",
         "usr/bin/rping",
         "usr/bin/ucmatose",
+        "usr/bin/rdma_client",
+        "usr/bin/rdma_server",
         "usr/bin/ib_send_lat",
         "usr/bin/ib_send_bw",
         "usr/bin/ib_read_bw",
         "usr/bin/ib_write_bw",
         "usr/bin/ip",
         "usr/bin/rdma",
+        "usr/sbin/tc",
     ],
     files: &[
         "usr/lib/x86_64-linux-gnu/libibverbs/librxe-rdmav*.so",
@@ -89,8 +96,53 @@ pub const PEER: Flavour = Flavour {
         // glibc loads it when a thread is cancelled, as rping does at its end.
         "usr/lib/x86_64-linux-gnu/libgcc_s.so.1",
     ],
+    trees: &[],
     variable: "RNIC_PEER",
 };
+
+/// The same with Python and its verbs, for tests that no packaged program runs.
+pub const VERBS_PEER: Flavour = Flavour {
+    name: "verbs-peer",
+    packages: &[
+        "ibverbs-utils",
+        "ibverbs-providers",
+        "rdmacm-utils",
+        "perftest",
+        "iproute2",
+        "python3-pyverbs",
+    ],
+    trees: &[
+        "usr/lib/python3.13",
+        "usr/lib/python3/dist-packages/pyverbs",
+    ],
+    programs: &[
+        "usr/bin/rping",
+        "usr/bin/ucmatose",
+        "usr/bin/rdma_client",
+        "usr/bin/rdma_server",
+        "usr/bin/ip",
+        "usr/bin/rdma",
+        "usr/sbin/tc",
+        "usr/bin/python3.13",
+    ],
+    variable: "RNIC_VERBS_PEER",
+    ..PEER
+};
+
+/// Parts of a tree that are left out: Python's own tests, documentation, graphics and compiled copies.
+const NOT_NEEDED: &[&str] = &[
+    "__pycache__",
+    "test",
+    "idlelib",
+    "tkinter",
+    "ensurepip",
+    "pydoc_data",
+    "lib2to3",
+    "turtledemo",
+    "unittest",
+    "distutils",
+    "config-3.13-x86_64-linux-gnu",
+];
 
 /// The files of one flavour, all in one folder.
 #[derive(Debug, Clone)]
@@ -132,8 +184,14 @@ const MUST_HAVE: &[&str] = &[
 
 impl Flavour {
     fn with_recipe<T>(&self, use_it: impl FnOnce(&Recipe<'_>) -> T) -> T {
-        let lists =
-            [self.modules, self.packages, self.programs, self.files].map(|list| list.join(" "));
+        let lists = [
+            self.modules,
+            self.packages,
+            self.programs,
+            self.files,
+            self.trees,
+        ]
+        .map(|list| list.join(" "));
         let mut inputs = vec![self.revision, apt::RELEASE, apt::BACKPORTS, self.kernel];
         inputs.extend(lists.iter().map(String::as_str));
         use_it(&Recipe {
@@ -196,7 +254,14 @@ impl Flavour {
         fs::copy(root.join("usr/bin/busybox"), dir.join("busybox"))
             .context("busybox-static has no busybox")?;
         fs::set_permissions(dir.join("busybox"), fs::Permissions::from_mode(0o755))?;
-        extract_programs(&root, self.programs, self.files, &dir.join("root"))?;
+        let mut files = Vec::new();
+        for pattern in self.files {
+            files.extend(matching(&root, pattern)?);
+        }
+        for tree in self.trees {
+            walk(&root, Path::new(tree), &mut files)?;
+        }
+        extract_programs(&root, self.programs, files, &dir.join("root"))?;
         progress.finish(format!("Linux {version}"));
         Ok(())
     }
@@ -231,16 +296,14 @@ fn extract_kernel(root: &Path, modules: &[&str], dir: &Path) -> Result<String> {
 }
 
 /// Copies programs, what they load, and their libraries from an unpacked root to a small one.
-fn extract_programs(from: &Path, programs: &[&str], patterns: &[&str], to: &Path) -> Result<()> {
+fn extract_programs(from: &Path, programs: &[&str], loaded: Vec<PathBuf>, to: &Path) -> Result<()> {
     if programs.is_empty() {
         return Ok(());
     }
     const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
     let library_dir = from.join("usr/lib/x86_64-linux-gnu");
     let mut wanted: BTreeSet<PathBuf> = programs.iter().map(PathBuf::from).collect();
-    for pattern in patterns {
-        wanted.extend(matching(from, pattern)?);
-    }
+    wanted.extend(loaded);
     let mut files: BTreeSet<PathBuf> = wanted.clone();
     files.insert(LOADER.into());
     for file in &wanted {
@@ -273,6 +336,27 @@ fn extract_programs(from: &Path, programs: &[&str], patterns: &[&str], to: &Path
         // `copy` follows links, so a library lies under the name that programs ask for.
         fs::copy(from.join(file), &target)
             .with_context(|| format!("no {} in the packages", file.display()))?;
+    }
+    Ok(())
+}
+
+/// The files of a folder and of those in it, but for [`NOT_NEEDED`].
+fn walk(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(root.join(folder))
+        .with_context(|| format!("no {} in the packages", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        if NOT_NEEDED.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        // Links may lead out of the packages; what they name is there by its own name.
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            walk(root, &path, files)?;
+        } else if kind.is_file() {
+            files.push(path);
+        }
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ mod sources;
 use anyhow::{Result, bail};
 
 use crate::workspace;
-use guest_files::{PEER, VFIO};
+use guest_files::{PEER, VERBS_PEER, VFIO};
 
 /// Get what guests need: QEMU with vfio-user-pci, a small Linux kernel, busybox.
 ///
@@ -36,7 +36,7 @@ pub struct Args {
     /// Only the files for Linux guests.
     #[arg(long)]
     guest: bool,
-    /// Only the files for Linux RDMA peers (not part of the default; 150 MB more).
+    /// Only the files for Linux RDMA peers (not part of the default; 170 MB more).
     #[arg(long)]
     peer: bool,
     /// Say what is there and what is missing; change nothing.
@@ -67,6 +67,7 @@ pub fn run(args: &Args) -> Result<()> {
     for (wanted, flavour, name) in [
         (args.guest || all, VFIO, "guest"),
         (args.peer, PEER, "peer"),
+        (args.peer, VERBS_PEER, "verbs"),
     ] {
         if !wanted {
             continue;
