@@ -34,7 +34,7 @@
 /* Doorbell slots of 8 bytes in pages of 4 KiB. May be mapped into a guest or a process page by page. */
 #define RNIC_BAR_DOORBELLS 0x2u
 #define RNIC_BAR_DOORBELLS_SIZE UINT64_C(0x400000)
-/* MSI-X table at 0, pending bit array at 0x1000. */
+/* MSI-X table at 0, pending bit array at 0x1000. A function with MSI has no such BAR. */
 #define RNIC_BAR_MSIX 0x4u
 #define RNIC_BAR_MSIX_SIZE UINT64_C(0x2000)
 /* Who the device is and what it offers. */
@@ -346,7 +346,7 @@
 #define RNIC_REG_INTR_VECTOR 0x110u
 #define RNIC_REG_INTR_VECTOR_RESET 0xffffu
 #define RNIC_INTR_VECTOR_VECTOR_SHIFT 0
-/* rw: MSI-X vector, or VECTOR_NONE. */
+/* rw: Interrupt vector, or VECTOR_NONE. */
 #define RNIC_INTR_VECTOR_VECTOR_MASK 0xffffu
 
 /* ---- Register COMMAND_RING_HEADER (32 bits) ---- */

@@ -164,6 +164,9 @@ fn interrupts_reach_eventfds() {
         let other = if index == MSI { MSIX } else { MSI };
         assert_eq!(guest.client.get_irq_info(other).unwrap().count, 0);
         guest.reset_device();
+        if index == MSI {
+            guest.allocate_messages(32);
+        }
         guest.write32(reg::INTR_VECTOR, 5);
         guest.write32(reg::INTR_MASK, 0);
         // [INT-4] Nobody listens: pending.
@@ -192,21 +195,64 @@ fn interrupts_reach_eventfds() {
 }
 
 #[test]
+fn a_function_with_msi_showed_msix() {
+    for (irq, there, absent) in [("irq=msix", 0x11, 0x05), ("irq=msi", 0x05, 0x11)] {
+        let daemon = Daemon::start(&[irq], &[]);
+        let mut guest = daemon.client(0);
+        assert!(guest.capability(there).is_some(), "{irq}");
+        assert_eq!(guest.capability(absent), None, "{irq}");
+        // [INT-6] No BAR for a table that is not there.
+        let size = guest.client.region(place::BAR_MSIX.into()).unwrap().size;
+        assert_eq!(size != 0, irq == "irq=msix");
+    }
+}
+
+#[test]
+fn vectors_share_the_messages_that_were_allocated() {
+    // [INT-6]
+    let daemon = Daemon::start(&["irq=msi"], &[]);
+    let mut guest = daemon.client(0);
+    guest.reset_device();
+    guest.write32(reg::INTR_MASK, 0);
+    let events: Vec<_> = (0..8)
+        .map(|_| EventFd::new(EFD_NONBLOCK).unwrap())
+        .collect();
+    let fds: Vec<_> = events.iter().map(AsRawFd::as_raw_fd).collect();
+    // Before anything is allocated vector 11 waits, and takes no other vector's place.
+    guest.write32(reg::INTR_VECTOR, 11);
+    guest.write32(reg::INTR_TEST, 1 << 31);
+    guest.allocate_messages(8);
+    guest
+        .client
+        .set_irqs(MSI, EVENTFD_TRIGGER, 0, 8, &fds)
+        .unwrap();
+    let seen =
+        |events: &[EventFd]| -> Vec<u64> { events.iter().map(|e| e.read().unwrap_or(0)).collect() };
+    assert_eq!(seen(&events), [0, 0, 0, 1, 0, 0, 0, 0]);
+    for (vector, message) in [(0, 0), (7, 7), (8, 0), (63, 7)] {
+        guest.write32(reg::INTR_CAUSE, 1 << 31);
+        guest.write32(reg::INTR_VECTOR, vector);
+        guest.write32(reg::INTR_TEST, 1 << 31);
+        let mut expected = vec![0; 8];
+        expected[message] = 1;
+        assert_eq!(seen(&events), expected, "vector {vector}");
+    }
+    // With two messages left, the others' descriptors hear nothing.
+    guest.allocate_messages(2);
+    guest.write32(reg::INTR_CAUSE, 1 << 31);
+    guest.write32(reg::INTR_VECTOR, 7);
+    guest.write32(reg::INTR_TEST, 1 << 31);
+    assert_eq!(seen(&events), [0, 1, 0, 0, 0, 0, 0, 0]);
+}
+
+#[test]
 fn the_guest_resets_the_function() {
     let daemon = Daemon::start(&[""], &[]);
     let mut guest = daemon.client(0);
     guest.enable_function();
     guest.write32(reg::SCRATCH, 9);
-    let mut space = vec![0; 256];
-    guest.client.region_read(CONFIG, 0, &mut space).unwrap();
-    // PCI Express capability (ID 0x10) in the list that begins at 0x34.
-    let mut at = usize::from(space[0x34]);
-    while space[at] != 0x10 {
-        at = usize::from(space[at + 1]);
-        assert_ne!(at, 0);
-    }
-    // Device Control, Initiate Function Level Reset [RESET-2].
-    let control = u64::try_from(at).unwrap() + 8;
+    // Device Control of the PCI Express capability, Initiate Function Level Reset [RESET-2].
+    let control = guest.capability(0x10).unwrap() + 8;
     guest
         .client
         .region_write(CONFIG, control, &0x8000u16.to_le_bytes())

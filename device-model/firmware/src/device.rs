@@ -42,6 +42,15 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::ETH_RSS
     | feature::ETH_LSO;
 
+/// How a function signals interrupts, and who decides whether a vector may fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signalling {
+    /// An MSI-X capability; the table decides, or the host.
+    MsiX(Delivery),
+    /// An MSI capability instead, no [`place::BAR_MSIX`]; the host decides `[INT-6]`.
+    Msi,
+}
+
 /// What a device is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
@@ -51,8 +60,8 @@ pub struct Config {
     pub mac: MacAddr,
     /// Features to offer, of [`FEATURES`]; others are left out.
     pub features: u64,
-    /// Who decides whether a vector may fire: the MSI-X table, or the host.
-    pub delivery: Delivery,
+    /// Interrupts.
+    pub signalling: Signalling,
 }
 
 impl Config {
@@ -63,7 +72,7 @@ impl Config {
             guid: u64::from_be_bytes(mac.eui64()),
             mac,
             features: FEATURES,
-            delivery: Delivery::External,
+            signalling: Signalling::MsiX(Delivery::External),
         }
     }
 }
@@ -118,15 +127,19 @@ impl Device {
         if config.mac.is_multicast() || config.mac.0 == [0; 6] {
             return Err(ConfigError::Mac(config.mac));
         }
-        let function = Function::new(description(config.guid))?;
+        let function = Function::new(description(config.guid, config.signalling))?;
         let identity = Identity {
             guid: config.guid,
             mac: config.mac,
             firmware_version: FIRMWARE_VERSION,
             features: config.features & FEATURES,
         };
+        let delivery = match config.signalling {
+            Signalling::MsiX(delivery) => delivery,
+            Signalling::Msi => Delivery::External,
+        };
         Ok(Self {
-            hardware: Hardware::new(identity, config.delivery),
+            hardware: Hardware::new(identity, delivery),
             function,
             commands: Commands::new(),
             plane: Plane::new(config.mac, config.guid),
@@ -136,7 +149,7 @@ impl Device {
 
     /// Reads a BAR. `data` is zero where the access is ignored.
     pub fn bar_read(&mut self, env: &mut dyn Env, bar: u8, offset: u64, data: &mut [u8]) {
-        if bar == place::BAR_MSIX {
+        if bar == place::BAR_MSIX && self.has_table() {
             let table = self.hardware.resources.interrupts.table();
             match msix_part(offset) {
                 Some(MsixPart::Table(at)) => table.table_read(at, data),
@@ -150,7 +163,7 @@ impl Device {
 
     /// Writes a BAR.
     pub fn bar_write(&mut self, env: &mut dyn Env, bar: u8, offset: u64, data: &[u8]) {
-        if bar == place::BAR_MSIX {
+        if bar == place::BAR_MSIX && self.has_table() {
             if let Some(MsixPart::Table(at)) = msix_part(offset) {
                 let resources = &mut self.hardware.resources;
                 let counters = &mut resources.counters;
@@ -191,6 +204,11 @@ impl Device {
                 | pci::Effect::BarMoved { .. } => (),
             }
         }
+    }
+
+    /// Whether there is an MSI-X table.
+    fn has_table(&self) -> bool {
+        self.function.description().interrupts != pci::Interrupts::Msi
     }
 
     /// The PCI function, for a host that decodes addresses itself.
@@ -469,9 +487,20 @@ fn msix_part(offset: u64) -> Option<MsixPart> {
 }
 
 /// The function, as `spec/interface.toml` has it.
-fn description(serial_number: u64) -> Description {
+fn description(serial_number: u64, signalling: Signalling) -> Description {
+    let interrupts = match signalling {
+        Signalling::MsiX(_) => pci::Interrupts::MsiX {
+            vectors: VECTORS,
+            table_bar: place::BAR_MSIX,
+            table_offset: MSIX_TABLE_OFFSET,
+            pba_bar: place::BAR_MSIX,
+            pba_offset: MSIX_PBA_OFFSET,
+        },
+        Signalling::Msi => pci::Interrupts::Msi,
+    };
     let [programming, subclass, class, _] = interface::CLASS_CODE.to_le_bytes();
-    let bars = BARS.iter().map(|bar| Bar {
+    let needed = |index| signalling != Signalling::Msi || index != place::BAR_MSIX;
+    let bars = BARS.iter().filter(|bar| needed(bar.index)).map(|bar| Bar {
         index: bar.index,
         kind: BarKind::Memory64,
         size: bar.size,
@@ -486,13 +515,7 @@ fn description(serial_number: u64) -> Description {
         subsystem_vendor_id: interface::SUBSYSTEM_VENDOR_ID,
         subsystem_id: interface::SUBSYSTEM_ID,
         bars: bars.collect(),
-        interrupts: pci::Interrupts::MsiX {
-            vectors: VECTORS,
-            table_bar: place::BAR_MSIX,
-            table_offset: MSIX_TABLE_OFFSET,
-            pba_bar: place::BAR_MSIX,
-            pba_offset: MSIX_PBA_OFFSET,
-        },
+        interrupts,
         max_payload: MaxPayload::B512,
         link_speed: LinkSpeed::Gt5,
         link_width: 16,

@@ -164,7 +164,7 @@ fn the_table_decides_when_it_is_asked_to() {
     // [INT-4]
     let mut rig = Rig::new();
     rig.device = Device::new(Config {
-        delivery: Delivery::Table,
+        signalling: Signalling::MsiX(Delivery::Table),
         ..Config::new(MAC)
     })
     .unwrap();
@@ -189,6 +189,42 @@ fn the_table_decides_when_it_is_asked_to() {
     let at = u64::from(consts::MSIX_PBA_OFFSET);
     rig.device.bar_read(&mut rig.env, 4, at, &mut pending);
     assert_eq!(pending, [0; 8], "nothing of before the reset");
+}
+
+#[test]
+fn a_function_with_msi_shows_no_msix_and_says_how_many_messages_it_may_send() {
+    // [INT-6]
+    let mut rig = Rig::new();
+    rig.device = Device::new(Config {
+        signalling: Signalling::Msi,
+        ..Config::new(MAC)
+    })
+    .unwrap();
+    let read = |rig: &Rig, at: usize| {
+        let mut data = [0; 2];
+        rig.device.config_read(at, &mut data);
+        u16::from_le_bytes(data)
+    };
+    let mut ids = Vec::new();
+    let mut at = usize::from(read(&rig, 0x34) & 0xFC);
+    while at >= 0x40 {
+        let header = read(&rig, at);
+        ids.push(header & 0xFF);
+        at = usize::from(header >> 8);
+    }
+    assert!(ids.contains(&0x05) && !ids.contains(&0x11), "{ids:x?}");
+    let bar = 0x10 + 4 * usize::from(rnic_abi::place::BAR_MSIX);
+    rig.config_write(bar, &[0xFF; 4]);
+    assert_eq!(read(&rig, bar), 0, "no BAR for a table");
+    let mut data = [0xAA; 4];
+    rig.device.bar_read(&mut rig.env, 4, 12, &mut data);
+    assert_eq!(data, [0; 4]);
+    let control = usize::from(offset::MESSAGE_CONTROL);
+    assert_eq!(read(&rig, control) >> 1 & 7, 5, "32 messages");
+    for log in 0..6 {
+        rig.config_write(control, &(log << 4 | 1u16).to_le_bytes());
+        assert_eq!(rig.device.function().messages(), 1 << log);
+    }
 }
 
 #[test]

@@ -41,4 +41,4 @@ mod plane;
 #[cfg(test)]
 mod testing;
 
-pub use device::{Config, ConfigError, Device, FEATURES, ResetKind};
+pub use device::{Config, ConfigError, Device, FEATURES, ResetKind, Signalling};

@@ -244,6 +244,15 @@ impl Function {
         self.set_bits(offset::DEVICE_STATUS, TRANSACTIONS_PENDING, value);
     }
 
+    /// Messages that software lets the function send: with MSI those allocated, whether or not
+    /// they are enabled; with MSI-X one a vector.
+    pub fn messages(&self) -> u16 {
+        match self.description.interrupts {
+            Interrupts::MsiX { vectors, .. } => vectors,
+            Interrupts::Msi => msi_control(self.get(offset::MESSAGE_CONTROL, 2)).1,
+        }
+    }
+
     /// Raises message `n` of an MSI function: what to send, or that it waits, masked or disabled,
     /// for [`Effect::MsiReady`]. With fewer messages allocated than 32 the number wraps
     /// (section 6.1.4.2 leaves the mapping to the function).

@@ -220,19 +220,21 @@ impl Function {
 
     /// Nobody listens to any interrupt.
     pub(super) fn disconnect_vectors(&mut self) {
-        let count = usize::try_from(messages(self.irq)).unwrap_or(0);
-        self.host.vectors = Vectors::new(count);
-        for vector in 0..VECTORS {
-            self.device
-                .set_vector(&mut self.host, vector, VectorState::Unconnected);
-        }
+        self.host.vectors = Vectors::new(usize::try_from(messages(self.irq)).unwrap_or(0));
+        self.follow_vectors();
     }
 
-    /// Tells the device about message `message`: with fewer messages than vectors, for every
-    /// vector that comes down to it.
-    pub(super) fn set_message(&mut self, message: u32, state: VectorState) {
-        let count = messages(self.irq);
-        for vector in (0..VECTORS).filter(|v| u32::from(*v) % count == message) {
+    /// Tells the device which of its vectors somebody hears. Fewer messages than vectors are
+    /// shared `[INT-6]`.
+    pub(super) fn follow_vectors(&mut self) {
+        let messages = self.device.function().messages();
+        self.host.vectors.set_messages(messages);
+        for vector in 0..VECTORS {
+            let state = if self.host.vectors.is_connected(vector) {
+                VectorState::Connected
+            } else {
+                VectorState::Unconnected
+            };
             self.device.set_vector(&mut self.host, vector, state);
         }
     }

@@ -17,9 +17,11 @@ use rnic_wire::{Gid, MacAddr};
 use super::neighbours::Neighbours;
 
 /// Where a client wants to hear of interrupts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Vectors {
     events: Vec<Option<File>>,
+    /// Messages that software lets the function send; not zero.
+    messages: usize,
 }
 
 impl Vectors {
@@ -28,7 +30,26 @@ impl Vectors {
     pub fn new(count: usize) -> Self {
         let mut events = Vec::new();
         events.resize_with(count, || None);
-        Self { events }
+        Self {
+            events,
+            messages: count.max(1),
+        }
+    }
+
+    /// Messages that software lets the function send. Vectors share them when they are fewer
+    /// `[INT-6]`.
+    pub fn set_messages(&mut self, count: u16) {
+        self.messages = usize::from(count.max(1));
+    }
+
+    /// Whether somebody hears of this vector.
+    #[must_use]
+    pub fn is_connected(&self, vector: u16) -> bool {
+        matches!(self.event(vector.into()), Some(Some(_)))
+    }
+
+    fn event(&self, vector: usize) -> Option<&Option<File>> {
+        self.events.get(vector.checked_rem(self.messages)?)
     }
 
     /// Connects a vector, or disconnects it.
@@ -45,11 +66,9 @@ impl Vectors {
         Ok(())
     }
 
-    /// Signals a vector. Numbers past the last wrap around, as those of MSI do when software
-    /// gave the function fewer messages (PCI Express 6.1.4.2).
+    /// Signals a vector.
     pub fn signal(&self, vector: usize) {
-        let index = vector.checked_rem(self.events.len()).unwrap_or(0);
-        if let Some(Some(event)) = self.events.get(index)
+        if let Some(Some(event)) = self.event(vector)
             && let Err(error) = (&*event).write(&1u64.to_ne_bytes())
             // The count is at its maximum: the client has yet to take the last one.
             && error.kind() != io::ErrorKind::WouldBlock

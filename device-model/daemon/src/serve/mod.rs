@@ -37,9 +37,10 @@ use anyhow::{Context, anyhow};
 use rnic_abi::feature;
 use rnic_core::dma::{FilePolicy, SharedMemory};
 use rnic_core::env::{NeighbourId, PortInfo};
-use rnic_firmware::{Config as DeviceConfig, Device};
+use rnic_core::pci::Delivery;
+use rnic_firmware::{Config as DeviceConfig, Device, Signalling};
 
-use crate::cli::Doorbell;
+use crate::cli::{Doorbell, Irq};
 use rnic_net::capture::Capture;
 use rnic_net::fabric::{Fabric, Wake};
 use rnic_net::port::{Link, dgram::DgramLink, stream::StreamLink, tap::TapLink, udp::UdpLink};
@@ -203,6 +204,10 @@ fn build(
         };
         let mut description = DeviceConfig {
             guid: device.guid,
+            signalling: match device.irq {
+                Irq::Msix => Signalling::MsiX(Delivery::External),
+                Irq::Msi => Signalling::Msi,
+            },
             ..DeviceConfig::new(device.mac)
         };
         if device.doorbell == Doorbell::Trap {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rnic_abi::{place, reg};
 use rnic_core::dma::{Access, SharedMemory};
-use rnic_core::interrupt::{VECTORS, VectorState};
+use rnic_core::interrupt::VECTORS;
 use rnic_core::pci::CONFIG_SIZE;
 use rnic_firmware::ResetKind;
 use vfio_user_server::{
@@ -169,7 +169,11 @@ impl Backend for Function {
         self.awake = true;
         if region == REGION_CONFIG {
             let offset = usize::try_from(offset).map_err(|_| Errno::EINVAL)?;
+            let messages = self.device.function().messages();
             self.device.config_write(&mut self.host, offset, data);
+            if self.device.function().messages() != messages {
+                self.follow_vectors();
+            }
             return Ok(());
         }
         let bar = u8::try_from(region).map_err(|_| Errno::EINVAL)?;
@@ -239,18 +243,17 @@ impl Backend for Function {
         match operation {
             IrqOperation::DisableAll => self.disconnect_vectors(),
             IrqOperation::Connect { start, eventfds } => {
+                let mut result = Ok(());
                 for (message, event) in (start..).zip(eventfds) {
-                    let state = match event {
-                        Some(_) => VectorState::Connected,
-                        None => VectorState::Unconnected,
-                    };
                     let place = usize::try_from(message).map_err(|_| Errno::EINVAL)?;
-                    if let Err(error) = self.host.vectors.connect(place, event) {
+                    result = self.host.vectors.connect(place, event);
+                    if let Err(error) = &result {
                         log::warn!("interrupt {message}: {error}");
-                        return Err(error.into());
+                        break;
                     }
-                    self.set_message(message, state);
                 }
+                self.follow_vectors();
+                return result.map_err(Errno::from);
             }
             IrqOperation::Trigger(list) => {
                 for message in list.iter().filter_map(|m| usize::try_from(*m).ok()) {
@@ -267,6 +270,7 @@ impl Backend for Function {
 
     fn reset(&mut self) -> Result<(), Errno> {
         self.device.reset(&mut self.host, ResetKind::Conventional);
+        self.follow_vectors();
         self.awake = true;
         Ok(())
     }

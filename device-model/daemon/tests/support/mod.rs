@@ -200,6 +200,26 @@ impl Guest {
             .unwrap();
     }
 
+    /// Offset of the capability with this ID, in the list that begins at 0x34.
+    pub fn capability(&mut self, id: u8) -> Option<u64> {
+        let mut space = vec![0; 256];
+        self.client.region_read(CONFIG, 0, &mut space).unwrap();
+        let mut at = usize::from(space[0x34]);
+        while at != 0 && space[at] != id {
+            at = usize::from(space[at + 1]);
+        }
+        u64::try_from(at).ok().filter(|at| *at != 0)
+    }
+
+    /// Enables MSI with so many messages: Multiple Message Enable, and MSI Enable.
+    pub fn allocate_messages(&mut self, count: u16) {
+        let control = self.capability(0x05).unwrap() + 2;
+        let value = u16::try_from(count.ilog2() << 4 | 1).unwrap();
+        self.client
+            .region_write(CONFIG, control, &value.to_le_bytes())
+            .unwrap();
+    }
+
     pub fn map(&mut self, memory: &SharedMemory) {
         let fd = memory.file().as_raw_fd();
         self.client.dma_map(0, IOVA, memory.len(), fd).unwrap();

@@ -13,7 +13,7 @@ pub const BAR_REGISTERS_SIZE: u64 = 0x4000;
 pub const BAR_DOORBELLS: u8 = 2;
 /// Size of BAR2 in bytes.
 pub const BAR_DOORBELLS_SIZE: u64 = 0x400000;
-/// MSI-X table at 0, pending bit array at 0x1000.
+/// MSI-X table at 0, pending bit array at 0x1000. A function with MSI has no such BAR.
 ///
 /// Index of the BAR.
 pub const BAR_MSIX: u8 = 4;

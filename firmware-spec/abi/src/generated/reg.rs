@@ -364,7 +364,7 @@ pub mod intr_test {
 pub mod intr_vector {
     use crate::BitField;
 
-    /// MSI-X vector, or VECTOR_NONE.
+    /// Interrupt vector, or VECTOR_NONE.
     pub const VECTOR: BitField = BitField::new(15, 0);
 }
 

@@ -24,7 +24,7 @@ pub const BARS: &[Bar] = &[
         index: 4,
         size: 0x2000,
         mappable: false,
-        doc: "MSI-X table at 0, pending bit array at 0x1000.",
+        doc: "MSI-X table at 0, pending bit array at 0x1000. A function with MSI has no such BAR.",
     },
 ];
 
@@ -924,7 +924,7 @@ pub const REGISTERS: &[Register] = &[
                 volatile: false,
                 reserved: false,
                 enumeration: None,
-                doc: "MSI-X vector, or VECTOR_NONE.",
+                doc: "Interrupt vector, or VECTOR_NONE.",
             },
             Field {
                 name: "reserved_16",
