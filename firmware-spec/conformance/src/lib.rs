@@ -38,12 +38,13 @@ mod rig;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use rnic_platform::TestPlatform;
+use rnic_abi::{FEATURES, reg};
+use rnic_platform::{Bar, TestPlatform};
 
 pub use context::Context;
 pub use failure::{Failure, Outcome};
 pub use needs::{Capability, Lane, Needs};
-pub use report::{Report, TestResult, Verdict};
+pub use report::{Clause, Report, Subject, TestResult, Verdict};
 pub use rig::Patience;
 
 /// One test.
@@ -154,6 +155,7 @@ impl Options<'_> {
 pub fn run<P: TestPlatform>(platform: &P, mut options: Options<'_>) -> Report {
     let mut report = Report {
         platform: platform.name().to_owned(),
+        subject: subject(platform),
         results: Vec::new(),
     };
     for test in tests::<P>() {
@@ -179,6 +181,37 @@ pub fn run<P: TestPlatform>(platform: &P, mut options: Options<'_>) -> Report {
         report.results.push(result);
     }
     report
+}
+
+/// What the device says of itself before any test.
+fn subject<P: TestPlatform>(platform: &P) -> Subject {
+    let id = platform.config_read(0, 4);
+    let register = |at: u64| u64::from(platform.read32(Bar::Registers, at as u32));
+    let interface = register(reg::INTERFACE_VERSION);
+    let firmware = register(reg::FIRMWARE_VERSION);
+    let features = platform.read64(Bar::Registers, reg::FEATURES as u32);
+    let offered = |wanted: bool| {
+        let list = FEATURES.iter();
+        let chosen = list.filter(|f| (features >> f.bit & 1 == 1) == wanted);
+        chosen.map(|f| f.name).collect()
+    };
+    let capabilities = platform.capabilities();
+    let missing = Capability::ALL.iter().filter(|c| !c.of(capabilities));
+    let version = reg::interface_version::MAJOR.get(interface);
+    let minor = reg::interface_version::MINOR.get(interface);
+    Subject {
+        pci_id: format!("{:04x}:{:04x}", id & 0xFFFF, id >> 16),
+        interface: format!("{version}.{minor}"),
+        firmware: format!(
+            "{}.{}.{}",
+            reg::firmware_version::MAJOR.get(firmware),
+            reg::firmware_version::MINOR.get(firmware),
+            reg::firmware_version::PATCH.get(firmware)
+        ),
+        features: offered(true),
+        features_missing: offered(false),
+        capabilities_missing: missing.map(|c| c.name()).collect(),
+    }
 }
 
 fn run_one<P: TestPlatform>(platform: &P, test: &Test<P>, patience: Patience) -> Outcome {

@@ -44,11 +44,39 @@ pub struct TestResult {
     pub ms: u64,
 }
 
+/// What was judged.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Subject {
+    /// Vendor and device id of configuration space, hexadecimal.
+    pub pci_id: String,
+    /// Interface version that the device reports.
+    pub interface: String,
+    /// Version of its firmware.
+    pub firmware: String,
+    /// Features that it offers.
+    pub features: Vec<&'static str>,
+    /// Features of the specification that it does not offer.
+    pub features_missing: Vec<&'static str>,
+    /// What the platform cannot do.
+    pub capabilities_missing: Vec<&'static str>,
+}
+
+/// What the tests of one clause say together.
+#[derive(Clone, Debug, Serialize)]
+pub struct Clause<'a> {
+    /// `fail` if a test failed, `skip` if none ran, else `pass`.
+    pub verdict: Verdict,
+    /// The tests.
+    pub tests: Vec<&'a TestResult>,
+}
+
 /// The results of a run, in order.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// Name of the platform.
     pub platform: String,
+    /// What was judged.
+    pub subject: Subject,
     /// One for each test that was chosen.
     pub results: Vec<TestResult>,
 }
@@ -66,19 +94,81 @@ impl Report {
         self.count(Verdict::Fail) == 0
     }
 
-    /// For each clause, the tests that cite it.
+    /// For each clause, the tests that cite it and what they say together.
     #[must_use]
-    pub fn by_clause(&self) -> BTreeMap<&'static str, Vec<&TestResult>> {
-        let mut map: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    pub fn by_clause(&self) -> BTreeMap<&'static str, Clause<'_>> {
+        let mut map: BTreeMap<_, Clause<'_>> = BTreeMap::new();
         for result in &self.results {
-            for clause in result.clauses {
-                map.entry(*clause).or_default().push(result);
+            for id in result.clauses {
+                let clause = map.entry(*id).or_insert(Clause {
+                    verdict: Verdict::Skip,
+                    tests: Vec::new(),
+                });
+                clause.verdict = match (clause.verdict, result.verdict) {
+                    (Verdict::Fail, _) | (_, Verdict::Fail) => Verdict::Fail,
+                    (Verdict::Pass, _) | (_, Verdict::Pass) => Verdict::Pass,
+                    (Verdict::Skip, Verdict::Skip) => Verdict::Skip,
+                };
+                clause.tests.push(result);
             }
         }
         map
     }
 
-    /// Lines for a reader: every test, then the sum.
+    /// What to act on: the device, clauses that do not hold and by which test, clauses that nothing judged and why, and
+    /// the sum as the last line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        let s = &self.subject;
+        let _ = writeln!(
+            text,
+            "device {}, interface {}, firmware {}\nfeatures: {}",
+            s.pci_id,
+            s.interface,
+            s.firmware,
+            s.features.join(" ")
+        );
+        let clauses = self.by_clause();
+        let count = |verdict| clauses.values().filter(|c| c.verdict == verdict).count();
+        let _ = writeln!(
+            text,
+            "clauses: {} hold, {} do not, {} not judged",
+            count(Verdict::Pass),
+            count(Verdict::Fail),
+            count(Verdict::Skip)
+        );
+        for (id, clause) in clauses.iter().filter(|(_, c)| c.verdict == Verdict::Fail) {
+            let tests = clause.tests.iter();
+            for test in tests.filter(|test| test.verdict == Verdict::Fail) {
+                let _ = writeln!(text, "  {id} does not hold: {}: {}", test.id, test.reason);
+            }
+        }
+        let mut reasons: BTreeMap<&str, Vec<&TestResult>> = BTreeMap::new();
+        for r in self.results.iter().filter(|r| r.verdict == Verdict::Skip) {
+            reasons.entry(&r.reason).or_default().push(r);
+        }
+        for (reason, tests) in reasons {
+            let _ = writeln!(text, "  skipped, {reason}:");
+            for test in tests {
+                let _ = writeln!(text, "    {} [{}]", test.id, test.clauses.join(", "));
+            }
+        }
+        let _ = writeln!(text, "{}", self.sum());
+        text
+    }
+
+    fn sum(&self) -> String {
+        format!(
+            "{}: {} passed, {} failed, {} skipped",
+            self.platform,
+            self.count(Verdict::Pass),
+            self.count(Verdict::Fail),
+            self.count(Verdict::Skip)
+        )
+    }
+
+    /// Lines for a reader: every test, then the summary.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -89,30 +179,25 @@ impl Report {
             }
             let _ = writeln!(text, "  [{}]", r.clauses.join(", "));
         }
-        let _ = writeln!(
-            text,
-            "{}: {} passed, {} failed, {} skipped",
-            self.platform,
-            self.count(Verdict::Pass),
-            self.count(Verdict::Fail),
-            self.count(Verdict::Skip)
-        );
-        text
+        text + &self.summary()
     }
 
-    /// One JSON object: platform, results, and the tests of each clause.
+    /// One JSON object: platform, device, results, and for each clause its verdict and tests.
     #[must_use]
     pub fn json(&self) -> String {
-        let clauses: BTreeMap<_, Vec<_>> = self
+        let clauses: BTreeMap<_, _> = self
             .by_clause()
             .into_iter()
-            .map(|(clause, results)| {
-                let tests = results.iter().map(|r| (r.id, r.verdict)).collect();
-                (clause, tests)
+            .map(|(id, clause)| {
+                let tests: BTreeMap<_, _> =
+                    clause.tests.iter().map(|r| (r.id, r.verdict)).collect();
+                let value = serde_json::json!({ "verdict": clause.verdict, "tests": tests });
+                (id, value)
             })
             .collect();
         let value = serde_json::json!({
             "platform": self.platform,
+            "subject": self.subject,
             "passed": self.count(Verdict::Pass),
             "failed": self.count(Verdict::Fail),
             "skipped": self.count(Verdict::Skip),
@@ -122,7 +207,7 @@ impl Report {
         format!("{value:#}\n")
     }
 
-    /// JUnit XML, for CI machines.
+    /// JUnit XML, for CI machines. A test's clauses are its property `clauses`.
     #[must_use]
     pub fn junit(&self) -> String {
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -136,6 +221,23 @@ impl Report {
             self.count(Verdict::Skip),
             seconds(ms)
         );
+        let s = &self.subject;
+        xml.push_str("  <properties>\n");
+        for (name, value) in [
+            ("pci_id", &s.pci_id),
+            ("interface", &s.interface),
+            ("firmware", &s.firmware),
+            ("features", &s.features.join(" ")),
+            ("features_missing", &s.features_missing.join(" ")),
+            ("capabilities_missing", &s.capabilities_missing.join(" ")),
+        ] {
+            let _ = writeln!(
+                xml,
+                "    <property name=\"{name}\" value=\"{}\"/>",
+                escape(value)
+            );
+        }
+        xml.push_str("  </properties>\n");
         for r in &self.results {
             let class = r.id.split('.').next().unwrap_or(r.id);
             let _ = write!(
@@ -147,14 +249,19 @@ impl Report {
             );
             let reason = escape(&r.reason);
             let clauses = escape(&r.clauses.join(" "));
+            let _ = write!(
+                xml,
+                "><properties><property name=\"clauses\" value=\"{clauses}\"/></properties>"
+            );
             let _ = match r.verdict {
-                Verdict::Pass => writeln!(xml, "/>"),
-                Verdict::Skip => writeln!(xml, "><skipped message=\"{reason}\"/></testcase>"),
-                Verdict::Fail => writeln!(
+                Verdict::Pass => Ok(()),
+                Verdict::Skip => write!(xml, "<skipped message=\"{reason}\"/>"),
+                Verdict::Fail => write!(
                     xml,
-                    "><failure message=\"{reason}\">clauses: {clauses}</failure></testcase>"
+                    "<failure message=\"{reason}\">{reason}&#10;clauses: {clauses}</failure>"
                 ),
             };
+            xml.push_str("</testcase>\n");
         }
         xml.push_str("</testsuite>\n");
         xml
@@ -195,6 +302,11 @@ mod tests {
         };
         Report {
             platform: "in-process".into(),
+            subject: Subject {
+                pci_id: "1d1d:524e".into(),
+                features: vec!["SRQ", "UD"],
+                ..Subject::default()
+            },
             results: vec![
                 result("cq.overrun", Verdict::Fail, "got <1> & \"2\""),
                 result("cq.arm", Verdict::Pass, ""),
@@ -213,7 +325,11 @@ mod tests {
         assert!(xml.contains("tests=\"3\" failures=\"1\" skipped=\"1\" time=\"3.702\""));
         assert!(xml.contains("message=\"got &lt;1&gt; &amp; &quot;2&quot;\""));
         assert!(xml.contains("<skipped message=\"feature CQ_RESIZE is not offered\"/>"));
-        assert!(xml.contains("<testcase classname=\"cq\" name=\"cq.arm\" time=\"1.234\"/>"));
+        assert!(xml.contains("<property name=\"features\" value=\"SRQ UD\"/>"));
+        let clauses = "<properties><property name=\"clauses\" value=\"CQ-3\"/></properties>";
+        assert!(xml.contains(&format!(
+            "<testcase classname=\"cq\" name=\"cq.arm\" time=\"1.234\">{clauses}</testcase>"
+        )));
     }
 
     #[test]
@@ -221,7 +337,21 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&report().json()).unwrap();
         assert_eq!(value["failed"], 1);
         assert_eq!(value["results"][0]["verdict"], "fail");
-        assert_eq!(value["clauses"]["CQ-3"][2][1], "skip");
+        assert_eq!(value["clauses"]["CQ-3"]["verdict"], "fail");
+        assert_eq!(value["clauses"]["CQ-3"]["tests"]["cq.resize"], "skip");
+        assert_eq!(value["subject"]["pci_id"], "1d1d:524e");
+    }
+
+    #[test]
+    fn the_summary_says_what_to_act_on() {
+        let summary = report().summary();
+        for line in [
+            "clauses: 0 hold, 1 do not, 0 not judged",
+            "  CQ-3 does not hold: cq.overrun: got <1> & \"2\"",
+            "  skipped, feature CQ_RESIZE is not offered:\n    cq.resize [CQ-3]",
+        ] {
+            assert!(summary.contains(line), "{summary}");
+        }
     }
 
     #[test]

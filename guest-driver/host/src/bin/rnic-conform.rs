@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use rnic_conformance::{Options, Report, TestResult, Verdict};
-use rnic_driver_host::{Mapped, Qtest, QtestOptions, Socket, SocketOptions, Vfio, VfioOptions};
+use rnic_conformance::{Options, TestResult, Verdict};
+use rnic_driver_host::{
+    Mapped, Qtest, QtestOptions, Socket, SocketOptions, Vfio, VfioOptions, Wire,
+};
 use rnic_platform::TestPlatform;
 
 /// Holds a device against the specification.
@@ -23,6 +25,10 @@ struct Arguments {
     /// QEMU for `qtest`, 10.1 or newer
     #[arg(long, default_value = "qemu-system-x86_64")]
     qemu: PathBuf,
+    /// Be a station on the daemon's wire, so that tests of the port run (socket and qtest): the daemon's is then
+    /// --port dgram,local=REMOTE,remote=LOCAL
+    #[arg(long, value_name = "LOCAL,REMOTE")]
+    wire: Option<String>,
     /// Only tests whose id contains this
     #[arg(long)]
     filter: Option<String>,
@@ -32,7 +38,7 @@ struct Arguments {
     /// Print the ids of all tests and stop
     #[arg(long)]
     list: bool,
-    /// Print only failures and the summary
+    /// Print only failures and the summary: clauses that do not hold, what was skipped and why
     #[arg(long, short)]
     quiet: bool,
     /// Write the results as JSON
@@ -84,16 +90,25 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
             if let [second] = rest {
                 socket = socket.with_peer(open(second)?);
             }
+            if let Some(wire) = wire(arguments)? {
+                socket = socket.with_wire(wire);
+            }
             judge(&socket, arguments)
         }
-        ("qtest", sockets) => judge(
-            &Qtest::launch(&QtestOptions {
+        ("qtest", sockets) => {
+            let mut qtest = Qtest::launch(&QtestOptions {
                 qemu: arguments.qemu.clone(),
                 sockets: sockets.iter().map(PathBuf::from).collect(),
                 memory_bytes: 512 << 20,
-            })?,
-            arguments,
-        ),
+            })?;
+            if let Some(wire) = wire(arguments)? {
+                qtest = qtest.with_wire(wire);
+            }
+            judge(&qtest, arguments)
+        }
+        ("vfio", _) if arguments.wire.is_some() => {
+            bail!("--wire is for socket and qtest: a guest does not reach the daemon's wire")
+        }
         ("vfio", [first, rest @ ..]) => {
             let open = |address: &str| {
                 let options = VfioOptions {
@@ -112,6 +127,18 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     }
 }
 
+fn wire(arguments: &Arguments) -> anyhow::Result<Option<Wire>> {
+    let Some(text) = &arguments.wire else {
+        return Ok(None);
+    };
+    let (local, remote) = text
+        .split_once(',')
+        .context("--wire takes LOCAL,REMOTE, two paths")?;
+    let wire = Wire::open(Path::new(local), Path::new(remote))
+        .with_context(|| format!("--wire: socket {local}"))?;
+    Ok(Some(wire))
+}
+
 fn judge<P: TestPlatform>(platform: &P, arguments: &Arguments) -> anyhow::Result<bool> {
     let quiet = arguments.quiet;
     let report = rnic_conformance::run(
@@ -126,33 +153,23 @@ fn judge<P: TestPlatform>(platform: &P, arguments: &Arguments) -> anyhow::Result
             ..Options::default()
         },
     );
+    if report.results.is_empty() {
+        bail!("no test was chosen; --list prints the ids and clauses of all");
+    }
     write(arguments.report_json.as_deref(), || report.json())?;
     write(arguments.report_junit.as_deref(), || report.junit())?;
-    summary(&report);
+    print!("{}", report.summary());
     Ok(report.passed())
 }
 
 fn tell(result: &TestResult, quiet: bool) {
-    let word = match result.verdict {
-        Verdict::Pass if quiet => return,
-        Verdict::Skip if quiet => return,
-        Verdict::Pass => "pass",
-        Verdict::Skip => "skip",
-        Verdict::Fail => "FAIL",
-    };
+    if quiet && result.verdict != Verdict::Fail {
+        return;
+    }
+    let word = result.verdict.label();
     let reason = &result.reason;
     let separator = if reason.is_empty() { "" } else { ": " };
     println!("{word} {} ({} ms){separator}{reason}", result.id, result.ms);
-}
-
-fn summary(report: &Report) {
-    println!(
-        "{}: {} passed, {} failed, {} skipped",
-        report.platform,
-        report.count(Verdict::Pass),
-        report.count(Verdict::Fail),
-        report.count(Verdict::Skip)
-    );
 }
 
 fn write(path: Option<&Path>, text: impl FnOnce() -> String) -> anyhow::Result<()> {
