@@ -32,6 +32,14 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
         masked_vector_pends,
     );
     list.add(
+        "interrupts.pending_bit",
+        &["INT-4"],
+        counted
+            .capability(Capability::MaskVectors)
+            .capability(Capability::PendingBits),
+        pending_bit,
+    );
+    list.add(
         "interrupts.command_vector",
         &["CMD-6"],
         counted,
@@ -163,33 +171,51 @@ fn no_vector<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     equal("messages on all vectors", after, before)
 }
 
-fn masked_vector_pends<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+/// One below 32 and one above: with MSI they are messages 1 and 8.
+const MASKED: [u16; 2] = [1, 40];
+
+/// Raises a masked vector three times and looks; then unmasks it.
+fn while_masked<P: TestPlatform>(
+    cx: &Context<'_, P>,
+    vector: u16,
+    look: impl FnOnce() -> Outcome,
+) -> Outcome {
     let (m, p) = (cx.machine(), cx.platform());
-    m.reset()?;
-    for vector in [1_u16, 40] {
-        let word = MSIX_PBA_OFFSET + u32::from(vector) / 64 * 8;
-        let pending = || p.read64(Bar::Msix, word) >> (vector % 64) & 1;
-        m.put(reg::INTR_VECTOR, vector.into());
-        m.put(reg::INTR_MASK, 0);
-        let before = p.interrupts(vector);
-        p.mask_vector(vector, true)?;
-        let result = (|| {
-            equal("pending bit before", pending(), 0)?;
-            for _ in 0..3 {
-                m.put(reg::INTR_TEST, 1);
-                m.put(reg::INTR_CAUSE, 1);
-            }
-            m.settle();
-            equal(
-                "messages while the vector is masked",
-                p.interrupts(vector),
-                before,
-            )?;
-            equal("pending bit of a masked vector", pending(), 1)
-        })();
-        p.mask_vector(vector, false)?;
-        result?;
+    m.put(reg::INTR_VECTOR, vector.into());
+    m.put(reg::INTR_MASK, 0);
+    p.mask_vector(vector, true)?;
+    for _ in 0..3 {
+        m.put(reg::INTR_TEST, 1);
+        m.put(reg::INTR_CAUSE, 1);
+    }
+    m.settle();
+    let result = look();
+    p.mask_vector(vector, false)?;
+    result
+}
+
+fn masked_vector_pends<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    cx.machine().reset()?;
+    for vector in MASKED {
+        let before = cx.platform().interrupts(vector);
+        while_masked(cx, vector, || {
+            let seen = cx.platform().interrupts(vector);
+            equal("messages while the vector is masked", seen, before)
+        })?;
         exactly(cx, vector, before + 1)?;
+    }
+    Ok(())
+}
+
+fn pending_bit<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    cx.machine().reset()?;
+    for vector in MASKED {
+        let word = MSIX_PBA_OFFSET + u32::from(vector) / 64 * 8;
+        let pending = || cx.platform().read64(Bar::Msix, word) >> (vector % 64) & 1;
+        equal("pending bit before", pending(), 0)?;
+        while_masked(cx, vector, || {
+            equal("pending bit of a masked vector", pending(), 1)
+        })?;
         equal("pending bit after unmasking", pending(), 0)?;
     }
     Ok(())

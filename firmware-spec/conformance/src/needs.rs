@@ -14,6 +14,8 @@ pub enum Capability {
     Interrupts,
     /// Vectors can be masked.
     MaskVectors,
+    /// The pending bit array knows of masks.
+    PendingBits,
     /// There is a second function.
     TwoFunctions,
     /// Raw frames can be sent and taken.
@@ -22,11 +24,12 @@ pub enum Capability {
 
 impl Capability {
     /// All, in the order of [`Capabilities`].
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Remap,
         Self::ReadOnlyMaps,
         Self::Interrupts,
         Self::MaskVectors,
+        Self::PendingBits,
         Self::TwoFunctions,
         Self::Port,
     ];
@@ -39,6 +42,7 @@ impl Capability {
             Self::ReadOnlyMaps => "read_only_maps",
             Self::Interrupts => "interrupts",
             Self::MaskVectors => "mask_vectors",
+            Self::PendingBits => "pending_bits",
             Self::TwoFunctions => "two_functions",
             Self::Port => "port",
         }
@@ -52,6 +56,7 @@ impl Capability {
             Self::ReadOnlyMaps => all.read_only_maps,
             Self::Interrupts => all.interrupts,
             Self::MaskVectors => all.mask_vectors,
+            Self::PendingBits => all.pending_bits,
             Self::TwoFunctions => all.two_functions,
             Self::Port => all.port,
         }

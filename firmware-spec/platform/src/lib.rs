@@ -146,6 +146,8 @@ pub struct Capabilities {
     pub interrupts: bool,
     /// [`TestPlatform::mask_vector`] works.
     pub mask_vectors: bool,
+    /// Vectors that are masked show in the pending bit array that a driver reads.
+    pub pending_bits: bool,
     /// [`TestPlatform::peer`] gives a second function.
     pub two_functions: bool,
     /// Raw frames can be sent to and taken from the port.

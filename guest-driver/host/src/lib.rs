@@ -19,12 +19,14 @@ mod qtest;
 mod socket;
 mod vectors;
 mod vfio;
+mod wire;
 
 pub use arena::{HostBuffer, Mapped};
 pub use doorbell::HostDoorbell;
 pub use qtest::{Qtest, QtestOptions};
 pub use socket::{IOVA as SOCKET_IOVA, Socket, SocketOptions};
 pub use vfio::{Vfio, VfioOptions};
+pub use wire::Wire;
 pub use {rnic_driver_core as driver, rnic_platform as platform};
 
 /// Why a platform could not be opened.

@@ -9,17 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rnic_abi::{limit, place};
+use rnic_abi::place;
 use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
 use vfio_bindings::bindings::vfio::{
     VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX,
-    VFIO_PCI_MSIX_IRQ_INDEX,
 };
 
 use crate::arena::{Arena, HostBuffer, Iommu, Mapped, sealed_memfd};
 use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
 use crate::mmap::{Mapping, Source};
+use crate::pci::Signalling;
 use crate::vectors::Vectors;
+use crate::wire::Wire;
 use crate::{OpenError, pci};
 
 /// Where the arena lies for the device. Not zero, so that a forgotten address fails.
@@ -78,6 +79,14 @@ impl Connection {
         }
     }
 
+    fn config_read(&self, offset: u16, width: u8) -> u32 {
+        let mut data = [0; 4];
+        if let Some(part) = data.get_mut(..usize::from(width.min(4))) {
+            self.read(VFIO_PCI_CONFIG_REGION_INDEX, offset.into(), part);
+        }
+        u32::from_le_bytes(data)
+    }
+
     fn write(&self, region: u32, offset: u64, data: &[u8]) {
         // A write to a device that is gone goes nowhere, as on a bus.
         let _ = self.request(|client| client.region_write(region, offset, data));
@@ -124,10 +133,12 @@ pub struct Socket {
     connection: Arc<Connection>,
     arena: Arc<Arena>,
     doorbells: Doorbells,
+    signalling: Signalling,
     vectors: Vectors,
     start: Instant,
     mapped: Mapped,
     peer: Option<Box<Socket>>,
+    wire: Option<Wire>,
 }
 
 impl Socket {
@@ -177,15 +188,16 @@ impl Socket {
                 None
             }
         };
-        let count = u16::try_from(limit::VECTORS_MINIMUM).unwrap_or(u16::MAX);
-        let vectors =
-            Vectors::new(count).map_err(|error| OpenError::new("make", "eventfds", error))?;
+        let signalling = Signalling::of(&|offset, width| connection.config_read(offset, width))
+            .map_err(|error| OpenError::new("find", "interrupts", error))?;
+        let vectors = Vectors::new(signalling.messages)
+            .map_err(|error| OpenError::new("make", "eventfds", error))?;
         let flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
         let mut start = 0;
         for fds in vectors.fds().chunks(FDS) {
             let n = u32::try_from(fds.len()).unwrap_or(0);
             connection
-                .request(|client| client.set_irqs(VFIO_PCI_MSIX_IRQ_INDEX, flags, start, n, fds))
+                .request(|client| client.set_irqs(signalling.index, flags, start, n, fds))
                 .map_err(|error| OpenError::new("connect", "interrupt vectors", error))?;
             start += n;
         }
@@ -196,11 +208,14 @@ impl Socket {
             },
             arena: Arena::new(mapping, 0, IOVA, each),
             connection,
+            signalling,
             vectors,
             start: Instant::now(),
             mapped: options.mapped,
             peer: None,
+            wire: None,
         };
+        signalling.allocate(&socket);
         pci::enable(&socket);
         Ok(socket)
     }
@@ -241,6 +256,13 @@ impl Socket {
     /// Takes that away; returns when the device uses it no more.
     pub fn unmap_range(&self, iova: u64, bytes: usize) -> Result<(), PlatformError> {
         self.connection.unmap(iova, bytes)
+    }
+
+    /// Makes it a station on the daemon's wire too.
+    #[must_use]
+    pub fn with_wire(mut self, wire: Wire) -> Self {
+        self.wire = Some(wire);
+        self
     }
 
     /// Whether doorbells are stores into memory that the device polls.
@@ -320,13 +342,7 @@ impl Platform for Socket {
         self.doorbells.slot(index)
     }
     fn config_read(&self, offset: u16, width: u8) -> u32 {
-        let mut data = [0; 4];
-        let width = usize::from(width.min(4));
-        if let Some(part) = data.get_mut(..width) {
-            self.connection
-                .read(VFIO_PCI_CONFIG_REGION_INDEX, offset.into(), part);
-        }
-        u32::from_le_bytes(data)
+        self.connection.config_read(offset, width)
     }
     fn config_write(&self, offset: u16, width: u8, value: u32) {
         if let Some(part) = value.to_le_bytes().get(..usize::from(width.min(4))) {
@@ -355,11 +371,15 @@ impl TestPlatform for Socket {
             read_only_maps: false,
             interrupts: true,
             mask_vectors: true,
+            pending_bits: self.signalling.has_table(),
             two_functions: self.peer.is_some(),
-            port: false,
+            port: self.wire.is_some(),
         }
     }
     fn idle(&self) {
+        if let Some(wire) = &self.wire {
+            wire.drain();
+        }
         std::thread::sleep(Duration::from_micros(50));
     }
     fn interrupts(&self, vector: u16) -> u64 {
@@ -368,16 +388,20 @@ impl TestPlatform for Socket {
     /// As QEMU does for a guest that masks a vector: it is disconnected, and connected again.
     fn mask_vector(&self, vector: u16, masked: bool) -> Result<(), PlatformError> {
         let fds = self.vectors.fds();
-        let fd = fds.get(usize::from(vector)).ok_or(PlatformError::Invalid)?;
+        let message = vector
+            .checked_rem(self.signalling.messages)
+            .ok_or(PlatformError::Invalid)?;
+        let fd = fds
+            .get(usize::from(message))
+            .ok_or(PlatformError::Invalid)?;
         let fds = if masked {
             &[][..]
         } else {
             std::slice::from_ref(fd)
         };
         let flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-        self.connection.request(|client| {
-            client.set_irqs(VFIO_PCI_MSIX_IRQ_INDEX, flags, vector.into(), 1, fds)
-        })
+        self.connection
+            .request(|client| client.set_irqs(self.signalling.index, flags, message.into(), 1, fds))
     }
     fn unmap(&self, buffer: &HostBuffer) -> Result<(), PlatformError> {
         buffer.unmap()
@@ -389,14 +413,17 @@ impl TestPlatform for Socket {
         if let Err(error) = pci::function_reset(self) {
             log::warn!("function level reset: {error}");
         }
+        // Who resets a function under a driver restores what was allocated, as kernels do.
+        self.signalling.allocate(self);
     }
     fn peer(&self) -> Option<&Self> {
         self.peer.as_deref()
     }
-    fn port_send(&self, _: &[u8]) -> Result<(), PlatformError> {
-        Err(PlatformError::Unsupported)
+    fn port_send(&self, frame: &[u8]) -> Result<(), PlatformError> {
+        let wire = self.wire.as_ref().ok_or(PlatformError::Unsupported)?;
+        wire.send(frame).map_err(|_| PlatformError::DeviceGone)
     }
-    fn port_receive(&self, _: &mut [u8]) -> Option<usize> {
-        None
+    fn port_receive(&self, frame: &mut [u8]) -> Option<usize> {
+        self.wire.as_ref()?.receive(frame)
     }
 }

@@ -4,22 +4,27 @@
 //! huge costs a virtual IOMMU a mapping of its own, so the arena is small unless there are huge pages.
 
 use std::fs::File;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rnic_abi::{limit, place};
+use rnic_abi::place;
 use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
 use vfio_bindings::bindings::vfio::{
-    VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_MSIX_IRQ_INDEX, VFIO_REGION_INFO_FLAG_MMAP,
+    VFIO_BASE, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_IRQ_SET_ACTION_TRIGGER,
+    VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_REGION_INFO_FLAG_MMAP, VFIO_TYPE,
+    vfio_iommu_type1_dma_map, vfio_irq_set,
 };
 use vfio_ioctls::{VfioContainer, VfioDevice};
+use vmm_sys_util::ioctl::ioctl_with_ref;
+use vmm_sys_util::ioctl_io_nr;
 
 use crate::arena::{Arena, HostBuffer, Iommu, Mapped};
 use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
 use crate::mmap::{Mapping, Source};
+use crate::pci::Signalling;
 use crate::vectors::Vectors;
 use crate::{OpenError, pci};
 
@@ -57,6 +62,14 @@ impl Function {
         data.fill(0xFF);
         self.device.region_read(region, data, offset);
     }
+
+    fn config_read(&self, offset: u16, width: u8) -> u32 {
+        let mut data = [0; 4];
+        if let Some(part) = data.get_mut(..usize::from(width.min(4))) {
+            self.read(VFIO_PCI_CONFIG_REGION_INDEX, offset.into(), part);
+        }
+        u32::from_le_bytes(data)
+    }
 }
 
 impl Iommu for Function {
@@ -65,20 +78,71 @@ impl Iommu for Function {
         offset: usize,
         iova: u64,
         bytes: usize,
-        _: DmaAccess,
+        access: DmaAccess,
     ) -> Result<(), PlatformError> {
         let base = *self.base.lock().unwrap_or_else(PoisonError::into_inner);
-        let address = (base + offset) as *mut u8;
+        // The crate maps for reading and writing alike.
+        let write = match access {
+            DmaAccess::DeviceReads => 0,
+            DmaAccess::DeviceReadsAndWrites => VFIO_DMA_MAP_FLAG_WRITE,
+        };
+        let request = vfio_iommu_type1_dma_map {
+            argsz: size_of::<vfio_iommu_type1_dma_map>() as u32,
+            flags: VFIO_DMA_MAP_FLAG_READ | write,
+            vaddr: (base + offset) as u64,
+            iova,
+            size: bytes as u64,
+        };
         // SAFETY: the range lies in the arena's mapping, which lives until after it is unmapped here, and to whose bytes
         // no reference is ever made.
-        unsafe { self.container.vfio_dma_map(iova, bytes, address) }
-            .map_err(|_| PlatformError::NoMemory)
+        let result = unsafe { ioctl_with_ref(&*self.container, VFIO_IOMMU_MAP_DMA(), &request) };
+        if result == 0 {
+            return Ok(());
+        }
+        log::warn!(
+            "mapping {bytes} bytes for the device: {}",
+            std::io::Error::last_os_error()
+        );
+        Err(PlatformError::NoMemory)
     }
 
     fn unmap(&self, iova: u64, bytes: usize) -> Result<(), PlatformError> {
         self.container
             .vfio_dma_unmap(iova, bytes)
             .map_err(|_| PlatformError::DeviceGone)
+    }
+}
+
+ioctl_io_nr!(VFIO_IOMMU_MAP_DMA, VFIO_TYPE as u32, VFIO_BASE + 13);
+ioctl_io_nr!(VFIO_DEVICE_SET_IRQS, VFIO_TYPE as u32, VFIO_BASE + 10);
+
+impl Function {
+    /// Connects one vector to an eventfd, or disconnects it; the crate connects all or none.
+    fn set_vector(&self, index: u32, vector: u16, fd: Option<RawFd>) -> std::io::Result<()> {
+        const HEADER: u32 = size_of::<vfio_irq_set>() as u32;
+        #[repr(C)]
+        struct OneVector {
+            header: vfio_irq_set,
+            fd: i32,
+        }
+        let request = OneVector {
+            header: vfio_irq_set {
+                argsz: HEADER + 4,
+                flags: VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+                index,
+                start: vector.into(),
+                count: 1,
+                ..vfio_irq_set::default()
+            },
+            fd: fd.unwrap_or(-1),
+        };
+        // SAFETY: the kernel reads the header and `count` descriptors behind it, which is the whole structure.
+        let result = unsafe { ioctl_with_ref(&self.device, VFIO_DEVICE_SET_IRQS(), &request) };
+        if result == 0 {
+            Ok(())
+        } else {
+            Err(std::io::Error::last_os_error())
+        }
     }
 }
 
@@ -105,6 +169,7 @@ impl Trapped for ThroughKernel {
 pub struct Vfio {
     arena: Arc<Arena>,
     doorbells: Doorbells,
+    signalling: Signalling,
     vectors: Vectors,
     mapped: Mapped,
     start: Instant,
@@ -138,12 +203,13 @@ impl Vfio {
                 None
             }
         };
-        let count = u16::try_from(limit::VECTORS_MINIMUM).unwrap_or(u16::MAX);
-        let vectors =
-            Vectors::new(count).map_err(|error| OpenError::new("make", "eventfds", error))?;
+        let signalling = Signalling::of(&|offset, width| function.config_read(offset, width))
+            .map_err(|error| OpenError::new("find", "interrupts", error))?;
+        let vectors = Vectors::new(signalling.messages)
+            .map_err(|error| OpenError::new("make", "eventfds", error))?;
         function
             .device
-            .enable_irq(VFIO_PCI_MSIX_IRQ_INDEX, vectors.eventfds())
+            .enable_irq(signalling.index, vectors.eventfds())
             .map_err(|error| OpenError::new("connect", "interrupt vectors", error))?;
         let vfio = Self {
             doorbells: Doorbells {
@@ -151,6 +217,7 @@ impl Vfio {
                 trapped: Arc::new(ThroughKernel(function.clone(), Mutex::new(()))),
             },
             arena: Arena::new(mapping, 0, IOVA, each),
+            signalling,
             vectors,
             mapped: options.mapped,
             start: Instant::now(),
@@ -230,12 +297,7 @@ impl Platform for Vfio {
         self.doorbells.slot(index)
     }
     fn config_read(&self, offset: u16, width: u8) -> u32 {
-        let mut data = [0; 4];
-        if let Some(part) = data.get_mut(..usize::from(width.min(4))) {
-            self.function
-                .read(VFIO_PCI_CONFIG_REGION_INDEX, offset.into(), part);
-        }
-        u32::from_le_bytes(data)
+        self.function.config_read(offset, width)
     }
     fn config_write(&self, offset: u16, width: u8, value: u32) {
         if let Some(part) = value.to_le_bytes().get(..usize::from(width.min(4))) {
@@ -261,10 +323,11 @@ impl TestPlatform for Vfio {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             remap: self.mapped == Mapped::EachBuffer,
-            read_only_maps: false,
+            read_only_maps: self.mapped == Mapped::EachBuffer,
             interrupts: true,
-            // The kernel owns the MSI-X table.
-            mask_vectors: false,
+            mask_vectors: true,
+            // Behind QEMU they are the device's, which does not know what QEMU holds back.
+            pending_bits: false,
             two_functions: self.peer.is_some(),
             port: false,
         }
@@ -275,8 +338,20 @@ impl TestPlatform for Vfio {
     fn interrupts(&self, vector: u16) -> u64 {
         self.vectors.count(vector)
     }
-    fn mask_vector(&self, _: u16, _: bool) -> Result<(), PlatformError> {
-        Err(PlatformError::Unsupported)
+    /// The kernel owns the table, and masks the entry of a vector that is not connected.
+    fn mask_vector(&self, vector: u16, masked: bool) -> Result<(), PlatformError> {
+        let fds = self.vectors.fds();
+        let message = usize::from(vector)
+            .checked_rem(fds.len())
+            .ok_or(PlatformError::Invalid)?;
+        let fd = fds.get(message).copied().filter(|_| !masked);
+        let message = u16::try_from(message).map_err(|_| PlatformError::Invalid)?;
+        self.function
+            .set_vector(self.signalling.index, message, fd)
+            .map_err(|error| {
+                log::warn!("vector {message}: {error}");
+                PlatformError::Invalid
+            })
     }
     fn unmap(&self, buffer: &HostBuffer) -> Result<(), PlatformError> {
         buffer.unmap()

@@ -254,6 +254,7 @@ impl TestPlatform for SimPlatform {
             read_only_maps: true,
             interrupts: true,
             mask_vectors: true,
+            pending_bits: true,
             two_functions: self.peer.is_some(),
             port: true,
         }

@@ -1,9 +1,10 @@
 //! The device as a PCI function of QEMU, without a guest: we are the processor, through QEMU's qtest accelerator.
 //!
 //! Registers and doorbells cross the qtest socket and QEMU's own BARs; guest memory is a file that we map too, so DMA
-//! memory costs nothing. MSI-X vectors point at words in guest memory: a message is there when its word changed, so two
+//! memory costs nothing but its entry in QEMU's Intel IOMMU. MSI-X vectors point at words in guest memory: a message is there when its word changed, so two
 //! messages between two looks count as one.
 
+mod iommu;
 mod protocol;
 
 use std::io;
@@ -18,14 +19,16 @@ use std::time::{Duration, Instant};
 use rnic_abi::{consts, interface, limit, place};
 use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
 
-use crate::arena::{Arena, HostBuffer, sealed_memfd};
+use crate::arena::{Arena, HostBuffer, Iommu, sealed_memfd};
 use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
 use crate::mmap::{Mapping, Source};
+use crate::wire::Wire;
 use crate::{OpenError, pci};
+use iommu::{Domain, Layout, Unit};
 use protocol::Protocol;
 
-/// Guest memory below this is left to firmware tables and vectors.
-const FIRST: usize = 0x20_0000;
+/// The IOMMU's tables; guest memory below is left to firmware and vectors.
+const TABLES: u64 = 0x20_0000;
 /// Words that vectors write, in guest memory: one page a function.
 const WORDS: usize = 0x10_0000;
 /// Where BARs go: above guest memory, below 4 GiB.
@@ -110,12 +113,15 @@ impl Trapped for ThroughQemu {
 pub struct Qtest {
     machine: Arc<Machine>,
     arena: Arc<Arena>,
+    /// Low memory, with the words that vectors write.
+    words: Mapping,
     doorbells: Doorbells,
     device: u8,
     bars: [u32; 3],
     counts: Vec<AtomicU64>,
     start: Instant,
     peer: Option<Box<Qtest>>,
+    wire: Option<Wire>,
 }
 
 impl Qtest {
@@ -152,16 +158,32 @@ impl Qtest {
             .map_err(|error| OpenError::new("talk to", options.qemu.display(), error))?;
         machine.protocol = Mutex::new(Protocol::over(stream));
         let machine = Arc::new(machine);
-        let bytes = usize::try_from(options.memory_bytes)
-            .map_err(|error| OpenError::new("map", "guest memory", error))?;
-        let mapping = Mapping::new(&Source::File(&memory, 0), bytes)
-            .map_err(|error| OpenError::new("map", "guest memory", error))?;
-        // Guest memory below the hole lies at its own offset in the file.
-        let arena = Arena::new(mapping, FIRST, 0, None);
+        let map = |first: u64, end: u64| {
+            let bytes = usize::try_from(end - first).map_err(io::Error::other)?;
+            Mapping::new(&Source::File(&memory, first), bytes)
+        };
+        let total = options.memory_bytes;
+        let count = options.sockets.len() as u64;
+        let layout = Layout::new(TABLES, total, count);
+        let unit = map(0, total)
+            .and_then(|all| Unit::start(&machine, all, layout, DEVICE))
+            .map_err(|error| OpenError::new("set up", "QEMU's IOMMU", error))?;
+        // What is left is shared out evenly. Guest memory below the hole lies at its own offset in the file.
+        let share = (total.saturating_sub(layout.end()) / count.max(1)) & !0xFFF;
         let mut functions = Vec::new();
-        for number in 0..options.sockets.len() {
+        for number in 0..count {
+            let first = layout.end() + number * share;
+            let part = map(first, first + share)
+                .map_err(|error| OpenError::new("map", "guest memory", error))?;
+            let domain = Domain::new(&unit, number);
+            domain
+                .map(0, WORDS as u64, 4096 * 2, DmaAccess::DeviceReadsAndWrites)
+                .map_err(|error| OpenError::new("map", "the vectors' words", error))?;
+            let arena = Arena::new(part, 0, first, Some(domain));
+            let words = map(0, TABLES)
+                .map_err(|error| OpenError::new("map", "the vectors' words", error))?;
             let number = u8::try_from(number).unwrap_or(u8::MAX);
-            functions.push(Self::function(&machine, &arena, number)?);
+            functions.push(Self::function(&machine, arena, words, number)?);
         }
         let mut functions = functions.into_iter();
         let mut first = functions
@@ -171,14 +193,27 @@ impl Qtest {
         Ok(first)
     }
 
-    fn function(machine: &Arc<Machine>, arena: &Arc<Arena>, number: u8) -> Result<Self, OpenError> {
+    /// Makes it a station on the daemon's wire too.
+    #[must_use]
+    pub fn with_wire(mut self, wire: Wire) -> Self {
+        self.wire = Some(wire);
+        self
+    }
+
+    fn function(
+        machine: &Arc<Machine>,
+        arena: Arc<Arena>,
+        words: Mapping,
+        number: u8,
+    ) -> Result<Self, OpenError> {
         let base = WINDOW + FUNCTION_STEP * u32::from(number);
         let bars = [base, base + BAR_STEP, base + 2 * BAR_STEP];
         let trapped = ThroughQemu(machine.clone(), bars[1].into(), Mutex::new(()));
         let vectors = limit::VECTORS_MINIMUM;
         let function = Self {
             machine: machine.clone(),
-            arena: arena.clone(),
+            arena,
+            words,
             doorbells: Doorbells {
                 areas: Vec::new(),
                 trapped: Arc::new(trapped),
@@ -188,6 +223,7 @@ impl Qtest {
             counts: (0..vectors).map(|_| AtomicU64::new(0)).collect(),
             start: Instant::now(),
             peer: None,
+            wire: None,
         };
         let id = function.config_read(0, 4);
         let expected = u32::from(interface::DEVICE_ID) << 16 | u32::from(interface::VENDOR_ID);
@@ -276,7 +312,9 @@ fn start(options: &QtestOptions, memory: &Path, socket: &Path) -> io::Result<Chi
         ))
         .arg("-qtest")
         .arg(format!("unix:{}", socket.display()))
-        .args(["-qtest-log", "none"]);
+        .args(["-qtest-log", "none"])
+        // Before the devices, which learn of it when they are made.
+        .args(["-device", "intel-iommu,caching-mode=on,intremap=off"]);
     for (number, path) in options.sockets.iter().enumerate() {
         let device = serde_json::json!({
             "driver": "vfio-user-pci",
@@ -373,34 +411,44 @@ impl TestPlatform for Qtest {
     }
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            remap: false,
-            read_only_maps: false,
+            remap: true,
+            read_only_maps: true,
             interrupts: true,
-            // QEMU keeps the MSI-X table to itself, and its pending bits are the device's, which sees no mask.
-            mask_vectors: false,
+            mask_vectors: true,
+            // QEMU keeps the MSI-X table to itself, but reads pending bits from the device, which sees no mask.
+            pending_bits: false,
             two_functions: self.peer.is_some(),
-            port: false,
+            port: self.wire.is_some(),
         }
     }
     fn idle(&self) {
+        if let Some(wire) = &self.wire {
+            wire.drain();
+        }
         std::thread::sleep(Duration::from_micros(200));
     }
     fn interrupts(&self, vector: u16) -> u64 {
         let Some(count) = self.counts.get(usize::from(vector)) else {
             return 0;
         };
-        let word = self.arena.mapping().word32(self.word(vector));
+        let word = self.words.word32(self.word(vector));
         let more = u64::from(word.swap(0, Ordering::AcqRel) != 0);
         count.fetch_add(more, Ordering::Relaxed) + more
     }
-    fn mask_vector(&self, _: u16, _: bool) -> Result<(), PlatformError> {
-        Err(PlatformError::Unsupported)
+    fn mask_vector(&self, vector: u16, masked: bool) -> Result<(), PlatformError> {
+        if usize::from(vector) >= self.counts.len() {
+            return Err(PlatformError::Invalid);
+        }
+        // Vector Control, Mask Bit (PCI Express 7.7.2.8).
+        let at = consts::MSIX_TABLE_OFFSET + 16 * u32::from(vector) + 12;
+        self.write32(Bar::Msix, at, u32::from(masked));
+        Ok(())
     }
-    fn unmap(&self, _: &HostBuffer) -> Result<(), PlatformError> {
-        Err(PlatformError::Unsupported)
+    fn unmap(&self, buffer: &HostBuffer) -> Result<(), PlatformError> {
+        buffer.unmap()
     }
-    fn map(&self, _: &HostBuffer, _: DmaAccess) -> Result<(), PlatformError> {
-        Err(PlatformError::Unsupported)
+    fn map(&self, buffer: &HostBuffer, access: DmaAccess) -> Result<(), PlatformError> {
+        buffer.map(access)
     }
     fn function_reset(&self) {
         let reset = pci::function_reset(self).and_then(|()| {
@@ -416,11 +464,12 @@ impl TestPlatform for Qtest {
     fn peer(&self) -> Option<&Self> {
         self.peer.as_deref()
     }
-    fn port_send(&self, _: &[u8]) -> Result<(), PlatformError> {
-        Err(PlatformError::Unsupported)
+    fn port_send(&self, frame: &[u8]) -> Result<(), PlatformError> {
+        let wire = self.wire.as_ref().ok_or(PlatformError::Unsupported)?;
+        wire.send(frame).map_err(|_| PlatformError::DeviceGone)
     }
-    fn port_receive(&self, _: &mut [u8]) -> Option<usize> {
-        None
+    fn port_receive(&self, frame: &mut [u8]) -> Option<usize> {
+        self.wire.as_ref()?.receive(frame)
     }
 }
 
