@@ -16,7 +16,7 @@ pub const MIB_ADD_INSTANCE: i32 = 1;
 pub const MIB_DELETE_INSTANCE: i32 = 2;
 pub const MIB_INITIAL_NOTIFICATION: i32 = 3;
 
-#[repr(C)]
+#[repr(C, align(4))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SOCKADDR_IN {
     pub sin_family: u16,

@@ -78,7 +78,7 @@ fn layouts_are_what_the_table_says() {
     layout!(rows, NET_PNP_EVENT_NOTIFICATION Header PortNumber NetPnPEvent Flags SwitchId VPortId);
     layout!(rows, NET_BUFFER Next CurrentMdl CurrentMdlOffset DataLength MdlChain DataOffset ChecksumBias Reserved NdisPoolHandle NdisReserved ProtocolReserved MiniportReserved DataPhysicalAddress ScatterGatherList);
     layout!(rows, NET_BUFFER_LIST Next FirstNetBuffer Context ParentNetBufferList NdisPoolHandle NdisReserved ProtocolReserved MiniportReserved Scratch SourceHandle NblFlags ChildRefCount Flags Status NetBufferListInfo);
-    layout!(rows, NET_BUFFER_LIST_CONTEXT Next Size Offset ContextData);
+    layout!(rows, NET_BUFFER_LIST_CONTEXT Next Size Offset);
     layout!(rows, NET_BUFFER_LIST_POOL_PARAMETERS Header ProtocolId fAllocateNetBuffer ContextSize PoolTag DataSize Flags);
     layout!(rows, NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS Header InterruptHandler InterruptDpcHandler DisableInterruptHandler EnableInterruptHandler MsiSupported MsiSyncWithAllMessages MessageInterruptHandler MessageInterruptDpcHandler DisableMessageInterruptHandler EnableMessageInterruptHandler InterruptType MessageInfoTable);
     layout!(rows, NDIS_CONFIGURATION_OBJECT Header NdisHandle Flags);

@@ -9,10 +9,13 @@ pub struct NET_BUFFER {
     pub Next: *mut NET_BUFFER,
     pub CurrentMdl: *mut MDL,
     pub CurrentMdlOffset: u32,
+    pub Padding1: u32,
     /// Low half of `stDataLength`; the other half is zero.
     pub DataLength: u32,
+    pub Padding2: u32,
     pub MdlChain: *mut MDL,
     pub DataOffset: u32,
+    pub Padding3: u32,
     pub ChecksumBias: u16,
     pub Reserved: u16,
     pub NdisPoolHandle: NDIS_HANDLE,
@@ -31,6 +34,7 @@ pub struct NET_BUFFER_LIST {
     pub Context: *mut NET_BUFFER_LIST_CONTEXT,
     pub ParentNetBufferList: *mut NET_BUFFER_LIST,
     pub NdisPoolHandle: NDIS_HANDLE,
+    pub Padding: PVOID,
     pub NdisReserved: [PVOID; 2],
     pub ProtocolReserved: [PVOID; 4],
     pub MiniportReserved: [PVOID; 2],
@@ -49,7 +53,6 @@ pub struct NET_BUFFER_LIST_CONTEXT {
     pub Next: *mut NET_BUFFER_LIST_CONTEXT,
     pub Size: u16,
     pub Offset: u16,
-    pub ContextData: [u8; 0],
 }
 
 #[repr(C)]
