@@ -138,7 +138,7 @@ impl ResponseHeader {
 
 /// Whether `length` bytes are what `packets` packets at `position` must carry: full ones except
 /// the last of a message, which may be short, and an only one, which may be empty
-/// (IBTA vol. 1, 9.7.5.1.3 and C9-92).
+/// (IBTA vol. 1, 9.7.5.1.3 and C9-92) `[ROCE-30]`.
 #[must_use]
 pub(crate) fn length_fits(position: Position, packets: u32, length: u32, mtu: Mtu) -> bool {
     let full = u64::from(packets).saturating_mul(u64::from(mtu.bytes()));
@@ -165,6 +165,7 @@ mod tests {
         assert_eq!(packets_of(MAX_MESSAGE_BYTES, Mtu::B256), 1 << 23);
     }
 
+    // [ROCE-30]
     #[test]
     fn lengths_by_position() {
         let fits = |p, n, l| length_fits(p, n, l, Mtu::B1024);

@@ -1,5 +1,5 @@
 //! What rdma_cm adds to the connection manager: IP addresses in the private data and service identifiers made of
-//! ports (IBTA annex A11).
+//! ports (IBTA annex A11) `[ROCE-45]`.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -195,6 +195,7 @@ fn in_last_four(a: Ipv4Addr) -> [u8; 16] {
 mod tests {
     use super::*;
 
+    // [ROCE-45]
     #[test]
     fn service_ids() {
         assert_eq!(service_id(PortSpace::Tcp, 445).0, 0x0106_01bd);
@@ -211,6 +212,7 @@ mod tests {
         assert_eq!(port_of(ServiceId(0x0107_01bd)), None);
     }
 
+    // [ROCE-45]
     #[test]
     fn both_families_round_trip() {
         let v4 = IpPair::new("10.7.0.2".parse().unwrap(), "10.7.0.1".parse().unwrap()).unwrap();

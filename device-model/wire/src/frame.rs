@@ -95,6 +95,7 @@ impl<'a> Frame<'a> {
             return Err(DropReason::NotRoce);
         }
         let (raw, udp_payload) = UdpHeader::parse(payload)?;
+        // [ROCE-22]
         let checksum = if raw.checksum == 0 {
             UdpChecksum::Absent
         } else if ip
@@ -195,7 +196,7 @@ pub struct FrameEncoder<'a> {
 }
 
 impl<'a> FrameEncoder<'a> {
-    /// Writes all headers of a frame with a payload of `payload_len` bytes to the front of `out`.
+    /// Writes all headers of a frame with a payload of `payload_len` bytes to the front of `out` `[ROCE-20]`.
     ///
     /// # Errors
     /// [`EncodeError::ExtMismatch`] when `ext` are not the headers of the opcode, [`EncodeError::PayloadTooLong`],

@@ -1,4 +1,4 @@
-//! Invariant CRC (IBTA annex A17.3; vol. 1, 7.8.1): CRC-32 of IEEE 802.3 over eight bytes of ones for the
+//! Invariant CRC `[ROCE-21]` (IBTA annex A17.3; vol. 1, 7.8.1): CRC-32 of IEEE 802.3 over eight bytes of ones for the
 //! absent local route header, then IP header to pad, with what routers may change taken as ones.
 //!
 //! Masked: IPv4 type of service, time to live, header checksum; IPv6 traffic class, flow label, hop
@@ -106,6 +106,7 @@ mod tests {
         assert_eq!(!OF_EIGHT_ONES, 0xdebb_20e3);
     }
 
+    // [ROCE-21]
     #[test]
     fn agrees_with_the_definition_and_ignores_what_routers_change() {
         for (version, masked) in [

@@ -124,7 +124,7 @@ impl PKey {
     }
 }
 
-/// Global identifier: an IPv6 address, or an IPv4 one mapped into IPv6 (IBTA annex A17.4.5.2).
+/// Global identifier: an IPv6 address, or an IPv4 one mapped into IPv6 (IBTA annex A17.4.5.2) `[ROCE-24]`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Gid(pub [u8; 16]);
 
@@ -323,6 +323,7 @@ mod tests {
         assert_eq!(Mtu::of_interface(10), None);
     }
 
+    // [ROCE-25]
     #[test]
     fn pkey_match_needs_a_full_member() {
         assert!(PKey(0xffff).matches(PKey(0x7fff)));
@@ -332,6 +333,7 @@ mod tests {
         assert!(!PKey(0xffff).matches(PKey(0x8001)));
     }
 
+    // [ROCE-24]
     #[test]
     fn gid_of_both_families() {
         let v4: IpAddr = "10.7.0.1".parse().unwrap();

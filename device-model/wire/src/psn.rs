@@ -9,7 +9,7 @@ macro_rules! sequence_number {
         $(#[$doc])*
         ///
         /// There is no `Ord`: order exists only between two numbers that are less than 2^23 apart,
-        /// see [`Self::diff`].
+        /// see [`Self::diff`] `[ROCE-29]`.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
         pub struct $name(u32);
 
@@ -147,6 +147,7 @@ mod tests {
         assert!(!Psn::new(3).is_within(Psn::new(0xff_ffff), 4));
     }
 
+    // [ROCE-29]
     #[test]
     fn half_the_range_away_is_older() {
         assert_eq!(Psn::new(0x80_0000).diff(Psn::ZERO), -(1 << 23));

@@ -9,7 +9,7 @@ pub const ROCE_PORT: u16 = 4791;
 /// Source port of the frames that Linux sends from QP1.
 pub const LINUX_GSI_SOURCE_PORT: u16 = 55410;
 
-/// Whether the sender computed a checksum. RoCEv2 relies on the ICRC, so zero is accepted for IPv6 too.
+/// Whether the sender computed a checksum. RoCEv2 relies on the ICRC, so zero is accepted for IPv6 too `[ROCE-22]`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum UdpChecksum {
     /// Field is zero.
@@ -82,7 +82,7 @@ impl UdpHeader {
     }
 }
 
-/// The source port of a flow label: its low 14 bits with its high 6 folded in, from 0xc000 up.
+/// The source port of a flow label: its low 14 bits with its high 6 folded in, from 0xc000 up `[ROCE-27]`.
 #[must_use]
 pub fn source_port_of_flow_label(flow_label: u32) -> u16 {
     let label = flow_label & 0xf_ffff;
@@ -111,6 +111,7 @@ pub fn flow_label_of_ports(src_port: u16, dst_port: u16) -> u32 {
 mod tests {
     use super::*;
 
+    // [ROCE-27]
     #[test]
     fn ports_as_seen_from_a_linux_peer() {
         let label = flow_label_of_ports(59813, 445);

@@ -9,10 +9,11 @@ use rnic_wire::cm::{RejOf, RejectReason, Req, TransportService};
 use rnic_wire::cma::{PortSpace, port_of};
 use rnic_wire::udp::flow_label_of_ports;
 use rnic_wire::{
-    CmMad, CmMessage, CmaHeader, DropReason, Ext, Frame, FrameEncoder, Opcode, PKey, Protocol, Qpn,
-    Received,
+    CmMad, CmMessage, CmaHeader, DropReason, Ext, Frame, FrameEncoder, IpHeader, Opcode, PKey,
+    Protocol, Qpn, Received, UdpChecksum,
 };
 
+// [ROCE-20]
 #[test]
 fn every_frame_parses_and_encodes_to_the_same_bytes() {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -74,6 +75,40 @@ fn every_frame_parses_and_encodes_to_the_same_bytes() {
 }
 
 /// The payload may be written by the caller between headers and ICRC.
+/// A peer that fills the field in is taken at its word: the sum must be right.
+// [ROCE-22]
+#[test]
+fn a_udp_checksum_is_absent_or_right_in_both_families() {
+    let mut families = [0; 2];
+    for bytes in common::captures()
+        .iter()
+        .flat_map(|path| common::frames(path))
+    {
+        let Ok(Received::Roce(mut frame)) = Received::parse(&bytes) else {
+            continue;
+        };
+        let v6 = matches!(frame.envelope.ip, IpHeader::V6(_));
+        families[usize::from(v6)] += 1;
+        // As the Linux peer sends it over either family.
+        assert_eq!(frame.envelope.udp.checksum, UdpChecksum::Absent);
+        frame.envelope.udp.checksum = UdpChecksum::Present;
+        let mut summed = vec![0; bytes.len()];
+        frame.encode(&mut summed).unwrap();
+        assert_eq!(Frame::parse(&summed), Ok(frame));
+        let ip_len = if v6 { 40 } else { 20 };
+        let field = bytes.len() - frame.trailer.len() - frame.packet.wire_len() - 2;
+        assert_eq!(summed[14 + ip_len + 6..][..2], summed[field..][..2]);
+        assert_ne!(summed[field..][..2], [0; 2]);
+        summed[field] ^= 1;
+        let wrong = Frame::parse(&summed);
+        // Off by one bit it may be zero, which says that there is none.
+        if summed[field..][..2] != [0; 2] {
+            assert_eq!(wrong, Err(DropReason::UdpChecksum));
+        }
+    }
+    assert!(families[0] > 1000 && families[1] > 100, "{families:?}");
+}
+
 #[test]
 fn scattered_encoding_gives_the_same_bytes() {
     for path in common::captures() {
@@ -96,6 +131,7 @@ fn scattered_encoding_gives_the_same_bytes() {
 }
 
 /// A single wrong bit anywhere is noticed, except where routers may change bits.
+// [ROCE-23]
 #[test]
 fn one_wrong_bit_is_refused() {
     let path = &common::captures()[0];

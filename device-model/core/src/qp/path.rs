@@ -155,7 +155,7 @@ impl Path {
         }
     }
 
-    /// Whether something from `source` to `destination` may be of this connection.
+    /// Whether something from `source` to `destination` may be of this connection `[ROCE-26]`.
     pub fn is_of(&self, source: Gid, destination: Gid) -> bool {
         self.attributes.peer == source && self.attributes.local.gid == destination
     }
@@ -479,7 +479,7 @@ fn nak_counter(header: &ResponseHeader, rnr: CounterId, naks: [CounterId; 4]) ->
     }
 }
 
-/// The counter of frames that were dropped for `reason`.
+/// The counter of frames that were dropped for `reason` `[ROCE-23]`.
 #[must_use]
 pub const fn drop_counter(reason: DropReason) -> CounterId {
     match reason {

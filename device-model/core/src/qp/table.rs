@@ -216,6 +216,7 @@ impl Qps {
             res.counters.count(CounterId::CNP_IN);
             return;
         }
+        // [ROCE-25]
         if !PKey::DEFAULT.matches(bth.pkey) {
             res.counters.count(CounterId::DROPPED_KEY);
             return;
@@ -243,7 +244,7 @@ impl Qps {
                 Packet::Request(header) => qp.on_request(cx, &header, data),
                 Packet::Response(header) => qp.on_response(cx, &header, data),
                 Packet::Unsupported => {
-                    // A header that no rule allows: refused in its place in the sequence.
+                    // A header that no rule allows: refused in its place in the sequence [ROCE-28].
                     let header = RequestHeader {
                         psn: bth.psn,
                         packets: 0,

@@ -117,6 +117,7 @@ fn impossible_producer_indices_put_the_queue_pair_in_error() {
     }
 }
 
+// [ROCE-23], [ROCE-25], [ROCE-26], [ROCE-28], [ROCE-35]
 #[test]
 fn frames_that_are_not_of_the_connection_are_dropped_and_counted() {
     let frame = |p: &mut Pair| {

@@ -360,7 +360,7 @@ impl Requester {
     }
 
     /// Time passed: ends a wait, or starts over when an acknowledge is overdue
-    /// (IBTA vol. 1, 9.7.6.1.3). Whether anything changed.
+    /// (IBTA vol. 1, 9.7.6.1.3) `[ROCE-38]`. Whether anything changed.
     pub fn on_timer(&mut self, now: Nanos) -> bool {
         match self.state {
             State::RnrWait { until } if now >= until => {
@@ -422,7 +422,7 @@ impl Requester {
         self.unrequested = 0;
     }
 
-    /// Uses up a retry, or fails with `failure` when none is left.
+    /// Uses up a retry, or fails with `failure` when none is left `[ROCE-40]`.
     fn retry(&mut self, now: Nanos, failure: Failure) {
         match self.retries_left.checked_sub(1) {
             Some(left) => {

@@ -9,7 +9,7 @@ use rnic_mutant::mutant;
 use rnic_wire::{NakCode, Psn, RnrTimer, Syndrome};
 
 impl Requester {
-    /// A response arrived.
+    /// A response arrived `[ROCE-44]`.
     pub fn on_response(&mut self, now: Nanos, header: &ResponseHeader) -> Progress {
         if matches!(self.state, State::Failed(_)) {
             return Progress::Ghost;
@@ -108,7 +108,7 @@ impl Requester {
         let rest = m.length.saturating_sub(offset);
         let full = u64::from(packets).saturating_mul(u64::from(mtu));
         // A replayed answer may start with MIDDLE or LAST as well as FIRST or ONLY, so only the end
-        // is compared with what is left (Linux rdma_rxe answers a partial replay so).
+        // is compared with what is left (Linux rdma_rxe answers a partial replay so) [ROCE-42].
         let fits = packets > 0
             && packets <= left
             && end == (packets == left)
@@ -152,7 +152,7 @@ impl Requester {
     }
 
     /// Takes everything before `psn` as acknowledged; false when that leaps over a read or atomic
-    /// whose answer is missing. The caller has seen that `psn` is not past what was sent.
+    /// whose answer is missing `[ROCE-41]`. The caller has seen that `psn` is not past what was sent.
     fn acknowledge_before(&mut self, now: Nanos, psn: Psn) -> bool {
         let una = self.una();
         let mut left = psn.since(una);
@@ -227,7 +227,7 @@ impl Requester {
         }
     }
 
-    /// A NAK for a sequence error, or an answer that leapt over another.
+    /// A NAK for a sequence error, or an answer that leapt over another `[ROCE-39]`.
     fn lost(&mut self, now: Nanos) -> Progress {
         if self.recovering || self.state != State::Ready {
             return Progress::Accepted;

@@ -64,6 +64,7 @@ fn nak(psn: u32, code: NakCode) -> ResponseHeader {
     ack(psn, Syndrome::Nak(code))
 }
 
+// [ROCE-30], [ROCE-32]
 #[test]
 fn a_message_becomes_packets_and_one_acknowledge_covers_all() {
     let mut r = requester(0xff_ffff);
@@ -110,6 +111,7 @@ fn a_segment_covers_many_packets_within_the_window() {
     assert!(t.header.solicited && t.header.position == Position::Last);
 }
 
+// [ROCE-43]
 #[test]
 fn reads_wait_for_their_depth_and_sends_may_overtake_none() {
     let mut r = requester(0);
@@ -143,6 +145,7 @@ fn reads_wait_for_their_depth_and_sends_may_overtake_none() {
     );
 }
 
+// [ROCE-39]
 #[test]
 fn a_sequence_nak_goes_back_to_what_is_missing() {
     let mut r = requester(0);
@@ -168,6 +171,7 @@ fn a_sequence_nak_goes_back_to_what_is_missing() {
     assert!(drain(&mut r).is_empty());
 }
 
+// [ROCE-42]
 #[test]
 fn a_partial_read_starts_over_where_its_data_ended() {
     let mut r = requester(10);
@@ -202,6 +206,7 @@ fn a_partial_read_starts_over_where_its_data_ended() {
     assert_eq!(r.oldest(), 1);
 }
 
+// [ROCE-41]
 #[test]
 fn an_acknowledge_that_leaps_over_a_read_is_an_implied_nak() {
     let mut r = requester(0);
@@ -234,6 +239,7 @@ fn an_acknowledge_that_leaps_over_a_read_is_an_implied_nak() {
     assert_eq!(r.oldest(), 3);
 }
 
+// [ROCE-38], [ROCE-40]
 #[test]
 fn timeouts_retry_so_often_and_progress_resets_the_count() {
     let mut r = requester(0);
@@ -311,6 +317,7 @@ fn a_peer_that_is_not_ready_is_not_gone() {
     assert_eq!(r.failure(), None);
 }
 
+// [ROCE-40]
 #[test]
 fn seven_rnr_retries_are_for_ever() {
     let mut r = Requester::new(RequesterConfig {
@@ -329,6 +336,7 @@ fn seven_rnr_retries_are_for_ever() {
     assert_eq!(r.failure(), None);
 }
 
+// [ROCE-44]
 #[test]
 fn fatal_naks_and_impossible_answers_fail_the_oldest() {
     let rows = [
@@ -362,6 +370,7 @@ fn fatal_naks_and_impossible_answers_fail_the_oldest() {
     }
 }
 
+// [ROCE-44]
 #[test]
 fn read_data_of_the_wrong_length_is_no_answer() {
     for (position, length) in [
@@ -384,6 +393,7 @@ fn read_data_of_the_wrong_length_is_no_answer() {
     assert_eq!(r.oldest(), 1);
 }
 
+// [ROCE-39]
 #[test]
 fn an_acknowledge_of_what_was_sent_before_going_back_still_counts() {
     let mut r = requester(0);

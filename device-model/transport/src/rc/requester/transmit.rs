@@ -5,7 +5,7 @@ use crate::header::{Ending, RequestHeader, RequestOperation, Target};
 use crate::time::Nanos;
 use rnic_wire::{Mtu, Position};
 
-/// An acknowledge is asked for at least every so many packets.
+/// An acknowledge is asked for at least every so many packets `[ROCE-32]`.
 const ACK_INTERVAL: u32 = 32;
 
 /// A segment to send.
@@ -131,7 +131,7 @@ impl Requester {
         })
     }
 
-    /// A read from where its data ends so far, or an atomic.
+    /// A read from where its data ends so far, or an atomic `[ROCE-42]`, `[ROCE-43]`.
     fn ask(&mut self, m: &Queued, left: u32, ahead: u32) -> Option<Sent> {
         if self.asked >= u32::from(self.config.read_depth)
             || (ahead > 0 && ahead.saturating_add(left) > MAX_OUTSTANDING)

@@ -154,7 +154,7 @@ impl<T> Responder<T> {
     }
 
     /// Rules of one-packet requests that have an answer: between messages, within the depth
-    /// (IBTA vol. 1, 9.7.4.1.2) `[QP-32]`.
+    /// (IBTA vol. 1, 9.7.4.1.2) `[QP-32]`, `[ROCE-43]`.
     fn check_single(&self, header: &RequestHeader) -> Result<(), Invalid> {
         let whole = header.packets == 1 && header.length == 0;
         let depth = usize::from(self.config.read_depth);
@@ -181,7 +181,7 @@ impl<T> Responder<T> {
         }
     }
 
-    /// IBTA vol. 1, 9.7.5.1.2: executed before.
+    /// IBTA vol. 1, 9.7.5.1.2: executed before `[ROCE-35]`.
     fn duplicate(&mut self, header: &RequestHeader) -> Verdict {
         match header.operation {
             RequestOperation::Send { .. } | RequestOperation::Write { .. } => {
@@ -237,7 +237,7 @@ impl<T> Responder<T> {
         }
     }
 
-    /// IBTA vol. 1, 9.7.5.1.1 and 9.7.5.2.3: something was lost; said once.
+    /// IBTA vol. 1, 9.7.5.1.1 and 9.7.5.2.3: something was lost; said once `[ROCE-34]`.
     fn ahead(&mut self) -> Verdict {
         if self.refused_ahead {
             return Verdict::Dropped(Dropped::AheadOfSequence);

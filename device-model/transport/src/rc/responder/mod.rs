@@ -233,6 +233,7 @@ impl<T> Responder<T> {
     pub fn commit(&mut self, header: &RequestHeader) {
         self.assembly = judge::next_assembly(self.assembly, header);
         self.advance(header.packets);
+        // [ROCE-31], [ROCE-33]
         if header.position.is_end() {
             self.msn = self.msn.next();
         }
@@ -288,13 +289,13 @@ impl<T> Responder<T> {
         self.refused_ahead = false;
     }
 
-    /// The request in `header` meets no receive: the peer is told to try again later.
+    /// The request in `header` meets no receive: the peer is told to try again later `[ROCE-36]`.
     pub fn not_ready(&mut self, header: &RequestHeader) {
         self.due = Due::NotReady { psn: header.psn };
         self.refused_ahead = true;
     }
 
-    /// The request in `header` cannot be carried out: the peer is told, and the connection has failed.
+    /// The request in `header` cannot be carried out: the peer is told, and the connection has failed `[ROCE-37]`.
     pub fn refuse(&mut self, header: &RequestHeader, refusal: Refusal) {
         self.fail(header.psn, refusal.code());
     }

@@ -99,6 +99,7 @@ fn data(psn: u32, packets: u32, position: Position, length: u32) -> (u32, Respon
     (psn, body)
 }
 
+// [ROCE-31], [ROCE-33]
 #[test]
 fn acknowledges_are_coalesced_until_they_leave() {
     let mut r = responder();
@@ -146,6 +147,7 @@ fn writes_carry_their_address_through_the_message() {
     assert_eq!(r.msn(), Msn::new(1));
 }
 
+// [ROCE-30]
 #[test]
 fn one_row_for_each_way_to_be_invalid() {
     let good = send(100, Position::First, 1024);
@@ -227,6 +229,7 @@ fn reads_are_answered_in_order_and_acknowledges_follow() {
     );
 }
 
+// [ROCE-43]
 #[test]
 fn more_reads_than_the_depth_are_invalid_until_answered() {
     let mut r = responder();
@@ -245,6 +248,7 @@ fn more_reads_than_the_depth_are_invalid_until_answered() {
     assert!(matches!(v, Verdict::Refused(NakCode::InvalidRequest)));
 }
 
+// [ROCE-35]
 #[test]
 fn duplicates_are_answered_as_the_first_time() {
     let mut r = responder();
@@ -287,6 +291,7 @@ fn duplicates_are_answered_as_the_first_time() {
     assert_eq!(r.msn(), Msn::new(3));
 }
 
+// [ROCE-35]
 #[test]
 fn a_duplicate_read_must_be_the_one_remembered() {
     let mut r = responder();
@@ -316,6 +321,7 @@ fn a_duplicate_read_must_be_the_one_remembered() {
     assert!(matches!(v, Verdict::Dropped(Dropped::DuplicateUnknown)));
 }
 
+// [ROCE-34]
 #[test]
 fn a_gap_is_reported_once_until_it_is_filled() {
     let mut r = responder();
@@ -333,6 +339,7 @@ fn a_gap_is_reported_once_until_it_is_filled() {
     assert_eq!(answers(&mut r, 1), [ack(101, nak)]);
 }
 
+// [ROCE-36]
 #[test]
 fn a_request_without_a_receive_comes_again() {
     let mut r = responder();
@@ -347,6 +354,7 @@ fn a_request_without_a_receive_comes_again() {
     assert_eq!(answers(&mut r, 1), [ack(100, Syndrome::ACK)]);
 }
 
+// [ROCE-37]
 #[test]
 fn a_refusal_follows_the_answers_owed_before_it() {
     let mut r = responder();
