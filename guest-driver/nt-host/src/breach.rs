@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::callsite;
 
@@ -69,6 +71,19 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
     }
+}
+
+static PATIENCE: AtomicU64 = AtomicU64::new(30_000);
+
+/// How long the host waits for a driver before it says that it hangs.
+pub fn patience() -> Duration {
+    Duration::from_millis(PATIENCE.load(Ordering::Relaxed))
+}
+
+/// Changes that.
+pub fn set_patience(patience: Duration) {
+    let milliseconds = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    PATIENCE.store(milliseconds, Ordering::Relaxed);
 }
 
 /// Reports a breach and ends the process.

@@ -15,6 +15,7 @@ pub mod breach;
 pub mod callsite;
 pub mod cpu;
 pub mod enter;
+pub mod exercise;
 pub mod host;
 pub mod image;
 pub mod inject;

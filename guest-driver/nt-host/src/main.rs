@@ -1,65 +1,143 @@
-//! Loads a driver, starts an adapter on each device, stops, unloads.
+//! Runs a driver: once, with failures at every call site, or as one of the bad drivers of the host's own tests.
 
-use std::path::PathBuf;
+mod bad;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use clap::Parser;
-use nt_host::host::Host;
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+use nt_host::exercise::{self, Plan};
 use nt_host::machine::{Dma, Machine, SocketMachine};
+use nt_host::nt::print;
 
 /// Run a Windows network driver (a .sys file) on this machine and check what it does.
 ///
 /// Ends with 70 when the driver breaks a rule, and says which.
 #[derive(Parser)]
 struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start, ask every OID, send, pause, reset, halt, unload.
+    Run(Run),
+    /// The same again and again, failing another call site each time, until none is left.
+    Sweep(Run),
+    /// Run the host's own test driver and let it break a rule.
+    Bad {
+        /// The test driver.
+        driver: PathBuf,
+        /// The rule, or `none`.
+        rule: String,
+    },
+}
+
+#[derive(clap::Args)]
+struct Run {
     /// The driver.
     driver: PathBuf,
     /// vfio-user sockets of the devices, one or two.
-    #[arg(long = "device", value_name = "SOCKET")]
+    #[arg(long = "device", value_name = "SOCKET", required = true)]
     devices: Vec<PathBuf>,
     /// Give the device physical addresses instead of a mapping each.
     #[arg(long)]
     identity: bool,
+    /// Packets to send from the first device to the second.
+    #[arg(long, default_value_t = 64)]
+    packets: usize,
+    /// Pull the first device out in the end.
+    #[arg(long)]
+    surprise: bool,
+    /// Do not show what the driver prints.
+    #[arg(long)]
+    quiet: bool,
 }
 
-fn main() -> Result<ExitCode> {
-    let args = Args::parse();
-    let dma = if args.identity {
+fn machine(devices: &[PathBuf], identity: bool) -> Result<Vec<Arc<dyn Machine>>> {
+    let dma = if identity {
         Dma::Identity
     } else {
         Dma::Remapped
     };
-    let mut functions: Vec<Arc<dyn Machine>> = Vec::new();
-    if let Some(path) = args.devices.first() {
-        let first = SocketMachine::open(path, dma, 1 << 30)?;
-        let second = match args.devices.get(1) {
-            Some(path) => Some(first.open_beside(path)?),
-            None => None,
-        };
-        functions.push(Arc::new(first));
-        if let Some(second) = second {
-            functions.push(Arc::new(second));
-        }
+    let open = |path: &Path| SocketMachine::open(path, dma, 1 << 30);
+    let Some((path, rest)) = devices.split_first() else {
+        return Ok(Vec::new());
+    };
+    let first = open(path)?;
+    let mut others: Vec<Arc<dyn Machine>> = Vec::new();
+    for path in rest {
+        others.push(Arc::new(first.open_beside(path)?));
     }
+    let mut functions: Vec<Arc<dyn Machine>> = vec![Arc::new(first)];
+    functions.append(&mut others);
+    Ok(functions)
+}
+
+fn run(args: &Run) -> Result<()> {
+    let plan = Plan {
+        packets: args.packets,
+        patience: Duration::from_secs(10),
+        surprise: args.surprise,
+    };
+    let functions = machine(&args.devices, args.identity)?;
     let count = functions.len();
-    let host = Host::load(&args.driver, functions).context("loading the driver")?;
-    let (relocations, imports) = host.image().counts;
-    println!("loaded: {relocations} relocations, {imports} imports");
-    for function in 0..count {
-        let adapter = host.add_adapter(function, &[]);
-        if let Err(status) = host.start(&adapter) {
-            bail!("adapter {function} did not start: {status:#010x}");
-        }
-        let said = adapter.said.lock();
-        println!(
-            "adapter {function}: MAC {:02x?}, {} Mbit/s",
-            said.mac,
-            said.speed / 1_000_000
-        );
-    }
-    host.unload();
+    let report = exercise::once(&args.driver, functions, plan).context("loading the driver")?;
+    println!("{report:?}");
+    ensure!(report.started == count, "an adapter did not start");
+    ensure!(
+        count < 2 || report.received == args.packets,
+        "{} of {} packets arrived",
+        report.received,
+        args.packets
+    );
     println!("unloaded; nothing is left");
+    Ok(())
+}
+
+fn sweep(args: &Run) -> Result<()> {
+    let plan = Plan {
+        packets: args.packets.min(8),
+        // A packet that was lost to an injected failure does not come.
+        patience: Duration::from_millis(20),
+        surprise: args.surprise,
+    };
+    let lives = exercise::sweep(
+        &args.driver,
+        plan,
+        || machine(&args.devices, args.identity),
+        |injected, report| {
+            println!(
+                "failed {} ({:?}): entry {:?}, {} started, {} of the packets sent\n    {}",
+                injected.import,
+                injected.kind,
+                report.entry,
+                report.started,
+                report.sent,
+                injected.stack.first().map_or("", String::as_str)
+            );
+        },
+    )?;
+    println!("survived {lives} failures, one at each call site");
+    Ok(())
+}
+
+fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    match &args.command {
+        Command::Run(args) => {
+            print::quiet(args.quiet);
+            run(args)?;
+        }
+        Command::Sweep(args) => {
+            print::quiet(args.quiet);
+            sweep(args)?;
+        }
+        Command::Bad { driver, rule } => bad::run(driver, rule)?,
+    }
     Ok(ExitCode::SUCCESS)
 }

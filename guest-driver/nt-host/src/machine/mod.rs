@@ -2,11 +2,13 @@
 //!
 //! `unsafe` lends the leaked handle of the machine in use; it is never freed, because a fault handler looks it up.
 
+mod bare;
 mod socket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
+pub use bare::BareMachine;
 pub use socket::{Dma, SocketMachine};
 
 /// A base address register of the function, by its number: 0, 2 or 4.

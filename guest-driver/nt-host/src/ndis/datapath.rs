@@ -13,15 +13,13 @@ use parking_lot::{Condvar, Mutex};
 
 use super::adapter::{self, Adapter, State};
 use super::{dma, packet};
-use crate::breach::{Rule, breach};
+use crate::breach::{Rule, breach, patience};
 use crate::cpu::{self, Dpc};
 use crate::enter;
 use crate::nt::{mdl, pool};
 
 const DATA: &str = "packet data of the stack above";
 const TAG: u32 = u32::from_le_bytes(*b"NdTx");
-/// How long the host waits for packets before it says that they hang.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A packet of the stack above.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -198,10 +196,10 @@ impl Adapter {
             if let Some(status) = sent.remove(&number) {
                 return status;
             }
-            let Some(left) = PATIENCE.checked_sub(start.elapsed()) else {
+            let Some(left) = patience().checked_sub(start.elapsed()) else {
                 breach(
                     Rule::Hang,
-                    format_args!("packet {number} was not completed within {PATIENCE:?}"),
+                    format_args!("packet {number} was not completed in time"),
                 );
             };
             self.traffic.changed.wait_for(&mut sent, left);

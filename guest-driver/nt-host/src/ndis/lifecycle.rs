@@ -5,19 +5,18 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ndis_sys::ndis::*;
 use ndis_sys::nt::{CM_PARTIAL_RESOURCE_DESCRIPTOR, CM_PARTIAL_RESOURCE_LIST};
 
 use super::adapter::{self, Adapter, Pended, State};
 use super::{dma, handle, interrupt};
-use crate::breach::{Rule, breach};
+use crate::breach::{Rule, breach, patience};
 use crate::enter;
 use crate::nt::{pool, work};
 use crate::{machine, mmio};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const RESOURCES: &str = "resource list";
 const TAG: u32 = u32::from_le_bytes(*b"NdRs");
 /// Kinds of handles that an adapter holds while it is initialized, and must have given back when it is not.
@@ -157,11 +156,8 @@ impl Adapter {
                     return returned;
                 }
             }
-            let Some(left) = PATIENCE.checked_sub(start.elapsed()) else {
-                breach(
-                    Rule::Hang,
-                    format_args!("{what} did not complete within {PATIENCE:?}"),
-                );
+            let Some(left) = patience().checked_sub(start.elapsed()) else {
+                breach(Rule::Hang, format_args!("{what} did not complete in time"));
             };
             self.answered.wait_for(&mut pended, left);
         }

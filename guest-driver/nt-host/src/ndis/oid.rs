@@ -5,20 +5,19 @@
 //! `unsafe`: requests are shared with the driver; its handlers are called.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ndis_sys::ndis::*;
 use parking_lot::{Condvar, Mutex};
 
 use super::adapter::{self, Adapter};
-use crate::breach::{Rule, breach};
+use crate::breach::{Rule, breach, patience};
 use crate::enter;
 use crate::nt::pool;
 
 const BUFFER: &str = "OID information buffer";
 const REQUEST: &str = "OID request";
 const TAG: u32 = u32::from_le_bytes(*b"NdOi");
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// NdisRequestQueryInformation, and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,10 +209,10 @@ impl Adapter {
                     return returned;
                 }
             }
-            let Some(left) = PATIENCE.checked_sub(start.elapsed()) else {
+            let Some(left) = patience().checked_sub(start.elapsed()) else {
                 breach(
                     Rule::Hang,
-                    format_args!("an OID request was not completed within {PATIENCE:?}"),
+                    format_args!("an OID request was not completed in time"),
                 );
             };
             self.oids.changed.wait_for(&mut live, left);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ndis_sys::ndis::*;
 
-use super::adapter::{self, State};
+use super::adapter;
 use super::{check_header, handle};
 use crate::breach::{Rule, breach};
 use crate::cpu::{self, CPUS, Dpc};
@@ -190,10 +190,13 @@ pub(super) extern "win64" fn indicate_status(
             format_args!("SourceHandle of status {code:#x} is not the adapter's handle"),
         );
     }
-    if adapter.state() == State::Initializing {
+    // Allowed in MiniportInitializeEx, once the registration attributes are set.
+    if !adapter.said.lock().registered {
         breach(
             Rule::State,
-            format_args!("status {code:#x} is indicated before MiniportInitializeEx has returned"),
+            format_args!(
+                "status {code:#x} is indicated before the registration attributes are set"
+            ),
         );
     }
     if code == NDIS_STATUS_LINK_STATE {

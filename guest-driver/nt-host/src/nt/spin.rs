@@ -10,17 +10,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::breach::{Rule, breach};
+use crate::breach::{Rule, breach, patience};
 use crate::callsite::{self, Stack};
 use crate::cpu;
 use crate::thunk::checking;
-
-/// How long a lock may be contended before the host says that it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Held {
@@ -87,11 +84,11 @@ pub fn acquire(lock: usize, raised_from: Option<u8>) {
             std::thread::yield_now();
         }
         if spins.is_multiple_of(65536)
-            && start.get_or_insert_with(Instant::now).elapsed() > PATIENCE
+            && start.get_or_insert_with(Instant::now).elapsed() > patience()
         {
             breach(
                 Rule::Hang,
-                format_args!("lock {lock:#x} is not released within {PATIENCE:?}"),
+                format_args!("lock {lock:#x} is not released in time"),
             );
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::breach::{Rule, breach};
+use crate::breach::{Rule, breach, patience};
 use crate::cpu;
 
 /// KOBJECTS: what a dispatcher header says it is.
@@ -28,9 +28,6 @@ pub const SYNCHRONIZATION_TIMER: u8 = 9;
 /// STATUS_SUCCESS and STATUS_TIMEOUT of waits.
 const SUCCESS: i32 = 0;
 const TIMEOUT: i32 = 0x102;
-
-/// How long a wait without limit may last before the host says that it hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 static LOCK: Mutex<()> = Mutex::new(());
 static CHANGED: Condvar = Condvar::new();
@@ -100,13 +97,13 @@ pub fn wait(object: usize, limit: Option<Duration>) -> bool {
             unsafe { state(object).write(after) };
             return true;
         }
-        let left = limit.unwrap_or(PATIENCE).checked_sub(start.elapsed());
+        let left = limit.unwrap_or(patience()).checked_sub(start.elapsed());
         let timed_out = left.is_none_or(|left| CHANGED.wait_for(&mut lock, left).timed_out());
-        if timed_out && start.elapsed() >= limit.unwrap_or(PATIENCE) {
+        if timed_out && start.elapsed() >= limit.unwrap_or(patience()) {
             if limit.is_none() {
                 breach(
                     Rule::Hang,
-                    format_args!("a wait for {object:#x} has not ended after {PATIENCE:?}"),
+                    format_args!("a wait for {object:#x} has not ended in time"),
                 );
             }
             // The last look is at the top of the loop, unless no time was given at all.
