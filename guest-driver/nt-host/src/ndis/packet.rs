@@ -119,7 +119,7 @@ unsafe fn fill(buffer: *mut NET_BUFFER, chain: *mut MDL, offset: u32, length: us
         (*buffer).CurrentMdl = current;
         (*buffer).CurrentMdlOffset = inside;
         (*buffer).DataOffset = offset;
-        (*buffer).DataLength = length as u64;
+        (*buffer).DataLength = length as u32;
     }
 }
 
@@ -274,7 +274,7 @@ pub(super) extern "win64" fn get_data_buffer(
 ) -> *mut u8 {
     // SAFETY: a buffer of the driver, with a valid MDL chain; storage of `needed` bytes if there is one.
     unsafe {
-        if (needed as u64) > (*buffer).DataLength {
+        if needed > (*buffer).DataLength {
             return std::ptr::null_mut();
         }
         let skip = (*buffer).CurrentMdlOffset as usize;
