@@ -61,8 +61,8 @@ mod work;
 
 pub use bringup::{BringUp, Config, Device, Failed, Step};
 pub use command::{
-    Accept, Address, Connect, Control, Counters, CqGeometry, Done, EthGeometry, Failure, Object,
-    Outcome, QpGeometry, QpReceive, Region, SrqGeometry, Token,
+    Accept, Address, Connect, Control, Counters, CqGeometry, Done, EthGeometry, Failure, NewRing,
+    Object, Outcome, QpGeometry, QpReceive, Region, SrqGeometry, Token,
 };
 pub use cq::{Cq, CqRing, Wc};
 pub use doorbell::Bell;

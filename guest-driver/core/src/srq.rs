@@ -40,6 +40,11 @@ impl<P: Platform> Srq<P> {
         self.ring.entries()
     }
 
+    /// Log2 of the bytes of an entry.
+    pub fn log_stride(&self) -> u8 {
+        self.ring.log_stride()
+    }
+
     /// Entries posted and not known to have retired.
     pub fn outstanding(&self) -> u32 {
         self.posted.wrapping_sub(self.retired)

@@ -20,7 +20,7 @@ pub use ethernet::EthGeometry;
 pub use memory::Region;
 pub use outcome::{Done, Failure, Object, Outcome, Token};
 pub use qp::{QpGeometry, QpReceive};
-pub use queues::{CqGeometry, SrqGeometry};
+pub use queues::{CqGeometry, NewRing, SrqGeometry};
 pub(crate) use ring::{Arrived, CommandRing};
 
 use rnic_abi::{Command, FailureCode, RingDescription, reg};

@@ -42,6 +42,33 @@ pub struct SrqGeometry {
     pub context: u64,
 }
 
+/// A ring for a resize, made before the queue is touched: where its owner locks it, memory cannot be had.
+pub struct NewRing<P: Platform> {
+    ring: RingMemory<P::Dma>,
+    list: PageList<P::Dma>,
+}
+
+impl<P: Platform> NewRing<P> {
+    /// For [`Control::resize_cq_with`].
+    pub fn for_cq(nic: &Nic<P>, entries: u32) -> Result<Self, Error> {
+        nic.need(feature::CQ_RESIZE, "CQ_RESIZE")?;
+        let log = log_entries(entries, nic.limits.cq_log.get())?;
+        Self::new(nic, (log, 6), DmaAccess::DeviceReadsAndWrites)
+    }
+
+    /// For [`Control::resize_srq_with`], of a queue with this [`Srq::log_stride`].
+    pub fn for_srq(nic: &Nic<P>, entries: u32, log_stride: u8) -> Result<Self, Error> {
+        let log = log_entries(entries, nic.limits.srq_log.get())?;
+        Self::new(nic, (log, log_stride), DmaAccess::DeviceReads)
+    }
+
+    fn new(nic: &Nic<P>, (entries, stride): (u8, u8), access: DmaAccess) -> Result<Self, Error> {
+        let ring = RingMemory::new(&nic.platform, entries, stride, false, access)?;
+        let list = ring.list(&nic.platform)?;
+        Ok(Self { ring, list })
+    }
+}
+
 pub(crate) enum Op<P: Platform> {
     Empty,
     CreateEq(EqKind, Parts<P>),
@@ -187,11 +214,17 @@ impl<P: Platform> Control<P> {
         cq: &mut Cq<P>,
         entries: u32,
     ) -> Result<Token, Error> {
-        nic.need(feature::CQ_RESIZE, "CQ_RESIZE")?;
-        let log = log_entries(entries, nic.limits.cq_log.get())?;
-        let access = DmaAccess::DeviceReadsAndWrites;
-        let ring = RingMemory::new(&nic.platform, log, 6, false, access)?;
-        let list = ring.list(&nic.platform)?;
+        self.resize_cq_with(nic, cookie, cq, NewRing::for_cq(nic, entries)?)
+    }
+
+    /// As [`Control::resize_cq`], with a ring that is there already.
+    pub fn resize_cq_with(
+        &mut self,
+        nic: &Nic<P>,
+        cookie: u64,
+        cq: &mut Cq<P>,
+        NewRing { ring, list }: NewRing<P>,
+    ) -> Result<Token, Error> {
         // What was consumed need not be moved.
         cq.publish(nic);
         let request = ResizeCqRequest {
@@ -291,11 +324,18 @@ impl<P: Platform> Control<P> {
         srq: &mut Srq<P>,
         entries: u32,
     ) -> Result<Token, Error> {
-        let log = log_entries(entries, nic.limits.srq_log.get())?;
-        let access = DmaAccess::DeviceReads;
-        let stride = srq.ring.log_stride();
-        let ring = RingMemory::new(&nic.platform, log, stride, false, access)?;
-        let list = ring.list(&nic.platform)?;
+        let ring = NewRing::for_srq(nic, entries, srq.log_stride())?;
+        self.resize_srq_with(nic, cookie, srq, ring)
+    }
+
+    /// As [`Control::resize_srq`], with a ring that is there already.
+    pub fn resize_srq_with(
+        &mut self,
+        nic: &Nic<P>,
+        cookie: u64,
+        srq: &mut Srq<P>,
+        NewRing { ring, list }: NewRing<P>,
+    ) -> Result<Token, Error> {
         srq.copy_into(&ring)?;
         let request = ResizeSrqRequest {
             srqn: U32::new(srq.srqn.get()),

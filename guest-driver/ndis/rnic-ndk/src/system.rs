@@ -1,0 +1,87 @@
+//! What the provider asks of an operating system.
+#![forbid(unsafe_code)]
+
+use rnic_driver_core::{Eqn, Nic};
+use rnic_platform::Platform;
+
+use crate::raw::{NoMemory, RawLock};
+
+/// Exists where PASSIVE_LEVEL is certain: what may wait asks for one.
+#[derive(Clone, Copy, Debug)]
+pub struct Passive(());
+
+impl Passive {
+    /// For the entry points that Windows calls at PASSIVE_LEVEL, and for threads of a host.
+    #[must_use]
+    pub const fn at_entry_point() -> Self {
+        Self(())
+    }
+}
+
+/// Something that one thread waits for and another sets.
+pub trait Event: Send + Sync + 'static {
+    /// Not set.
+    fn try_new() -> Result<Self, NoMemory>
+    where
+        Self: Sized;
+    /// Sets it for good; at DISPATCH_LEVEL and below.
+    fn set(&self);
+    /// Waits until it is set.
+    fn wait(&self, passive: Passive);
+}
+
+/// Why there is no way to a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// No route.
+    Network,
+    /// A route, but nobody answers at its next hop.
+    Host,
+}
+
+/// An operating system with one rnic in it.
+pub trait System: Send + Sync + Sized + 'static {
+    /// Way to the device.
+    type Platform: Platform;
+    /// Spin lock.
+    type Lock: RawLock;
+    /// Event.
+    type Event: Event;
+
+    /// The device's shared part.
+    fn nic(&self) -> &Nic<Self::Platform>;
+
+    /// An event queue for another completion queue, for this processor if it matters: a number for
+    /// [`System::leave_event_queue`], and what CREATE_CQ names.
+    fn choose_event_queue(&self, processor: Option<usize>) -> Option<(usize, Eqn)>;
+
+    /// The completion queue is gone, or was not made.
+    fn leave_event_queue(&self, number: usize);
+
+    /// Commands wait: [`crate::Provider::submit_waiting`] is to be called soon, by whoever has the command ring, where
+    /// DMA memory can be allocated.
+    fn commands_wait(&self);
+
+    /// [`crate::Provider::passive_work`] is to be called soon at PASSIVE_LEVEL.
+    fn want_passive_work(&self);
+
+    /// [`crate::Provider::deferred_work`] is to be called soon at DISPATCH_LEVEL, by nobody who holds a lock.
+    fn want_deferred_work(&self);
+
+    /// DMA address of a physical page; `None` if the device cannot reach it.
+    fn page_address(&self, frame: u64) -> Option<u64>;
+
+    /// Ethernet address of the next hop from a local address to a peer, both IPv6 or mapped IPv4; `None` leaves it to
+    /// the device to find out.
+    fn next_hop(
+        &self,
+        passive: Passive,
+        from: [u8; 16],
+        to: [u8; 16],
+    ) -> Result<Option<[u8; 6]>, NoRoute>;
+}
+
+/// Platform of a system.
+pub type PlatformOf<S> = <S as System>::Platform;
+/// DMA memory of a system.
+pub type DmaOf<S> = <PlatformOf<S> as Platform>::Dma;

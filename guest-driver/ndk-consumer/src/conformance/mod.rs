@@ -1,0 +1,63 @@
+//! Conformance tests, each with the rows of `elements.txt` that it shows.
+
+mod adapter;
+mod connections;
+mod data;
+mod lifetime;
+mod memory;
+mod queues;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::bench::Bench;
+use crate::platform::{Family, Platform};
+
+/// A test.
+#[derive(Clone, Copy)]
+pub struct Test {
+    /// Its name.
+    pub name: &'static str,
+    /// Rows that it shows.
+    pub rows: &'static [u32],
+    run: for<'b> fn(&'b Bench<'b>),
+}
+
+/// Makes the list of a module.
+macro_rules! tests {
+    ($($name:ident: $rows:expr;)*) => {
+        pub(super) const TESTS: &[super::Test] = &[
+            $(super::Test { name: stringify!($name), rows: &$rows, run: $name },)*
+        ];
+    };
+}
+use tests;
+
+/// Every test.
+pub fn all() -> impl Iterator<Item = &'static Test> {
+    let lists = [
+        adapter::TESTS,
+        memory::TESTS,
+        queues::TESTS,
+        connections::TESTS,
+        data::TESTS,
+        lifetime::TESTS,
+    ];
+    lists.into_iter().flatten()
+}
+
+/// Runs a test.
+///
+/// # Errors
+/// What the assertion said.
+pub fn run(test: &Test, platform: &dyn Platform, family: Family) -> Result<(), String> {
+    let bench = Bench::new(platform, family);
+    let body = || {
+        (test.run)(&bench);
+        bench.check_callbacks();
+    };
+    catch_unwind(AssertUnwindSafe(body)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_string()))
+            .unwrap_or_else(|| "panicked".to_string())
+    })
+}
