@@ -65,10 +65,14 @@ pub struct Resources {
     failed_cqs: VecDeque<u32>,
     /// Moments at which moderation signals.
     timers: BTreeSet<(Nanos, u32)>,
-    /// Held by every segment that was sent since [`Resources::begin_grace`].
+    /// Held by every segment of a request that was sent since [`Resources::begin_grace`].
     epoch: Lease,
+    /// Held by every answer with data of a region that was sent since the last grace period.
+    answers: Lease,
     /// Earlier ones that may still be held.
     epochs: Vec<WeakLease>,
+    /// Those of answers.
+    answer_epochs: Vec<WeakLease>,
 }
 
 impl Resources {
@@ -90,7 +94,9 @@ impl Resources {
             failed_cqs: VecDeque::new(),
             timers: BTreeSet::new(),
             epoch: Lease::new(),
+            answers: Lease::new(),
             epochs: Vec::new(),
+            answer_epochs: Vec::new(),
         }
     }
 
@@ -543,19 +549,48 @@ impl Resources {
         self.epoch.clone()
     }
 
+    /// The same for the answer to a read: while it is held, a key that was invalidated is not
+    /// reported as FREE either `[MEM-17]`.
+    #[must_use]
+    pub fn answer_lease(&self) -> Lease {
+        self.answers.clone()
+    }
+
     /// Begins a grace period: it is over when every segment sent before is gone.
     pub fn begin_grace(&mut self) -> Grace {
+        self.end_epoch();
+        self.end_answers();
+        let all = self.epochs.iter().chain(&self.answer_epochs);
+        Grace(all.cloned().collect())
+    }
+
+    /// Begins a grace period for answers to reads alone; none when there is nothing to wait for.
+    pub fn begin_answer_grace(&mut self) -> Option<Grace> {
+        self.answer_epochs.retain(WeakLease::is_held);
+        if self.answers.is_last() && self.answer_epochs.is_empty() {
+            return None;
+        }
+        self.end_answers();
+        Some(Grace(self.answer_epochs.clone()))
+    }
+
+    fn end_epoch(&mut self) {
         self.epochs.retain(WeakLease::is_held);
-        let old = std::mem::take(&mut self.epoch);
-        self.epochs.push(old.downgrade());
-        drop(old);
-        Grace(self.epochs.clone())
+        self.epochs
+            .push(std::mem::take(&mut self.epoch).downgrade());
+    }
+
+    fn end_answers(&mut self) {
+        self.answer_epochs.retain(WeakLease::is_held);
+        self.answer_epochs
+            .push(std::mem::take(&mut self.answers).downgrade());
     }
 
     /// Whether no segment that was ever sent is left.
     #[must_use]
     pub fn is_quiescent(&self) -> bool {
-        self.epoch.is_last() && !self.epochs.iter().any(WeakLease::is_held)
+        let old = self.epochs.iter().chain(&self.answer_epochs);
+        self.epoch.is_last() && self.answers.is_last() && !old.into_iter().any(WeakLease::is_held)
     }
 
     /// Forgets every object. Memory and the host's side of vectors stay.
@@ -573,6 +608,7 @@ impl Resources {
                 Counters::default()
             },
             epochs: std::mem::take(&mut self.epochs),
+            answer_epochs: std::mem::take(&mut self.answer_epochs),
             ..Self::new(interrupts)
         };
     }

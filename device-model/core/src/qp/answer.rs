@@ -43,7 +43,7 @@ impl Qp {
             let sent = match outgoing {
                 Ok(outgoing) => {
                     budget.take_bytes(data.as_ref().map_or(0, |d| u64::from(d.length)));
-                    let leases = (self.lease.clone(), cx.res.lease());
+                    let leases = (self.lease.clone(), cx.res.answer_lease());
                     let Some(link) = self.link.as_mut() else {
                         return false;
                     };

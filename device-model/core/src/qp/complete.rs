@@ -96,6 +96,8 @@ impl Qp {
             };
             let outcome = match &front.work {
                 Work::Held { .. } => break,
+                Work::Invalidated { grace, .. } if !grace.is_over() => break,
+                Work::Invalidated { .. } => Outcome::Done,
                 Work::Local(Ok(())) => Outcome::Done,
                 Work::Local(Err(refusal)) => Outcome::Failed(*refusal),
                 Work::Message { .. } if front.number < oldest => Outcome::Done,
@@ -371,6 +373,7 @@ impl Qp {
             let link = self.link.as_ref().and_then(|l| l.requester.as_ref());
             let done = match &entry.work {
                 Work::Local(Ok(())) => true,
+                Work::Invalidated { grace, .. } => grace.is_over(),
                 Work::Message { .. } => link.is_some_and(|r| number < r.oldest()),
                 Work::Held { .. } | Work::Local(Err(_)) => false,
             };

@@ -45,7 +45,7 @@ use rnic_wire::Mtu;
 use crate::dma::DmaError;
 use crate::env::{Env, Nanos};
 use crate::error::Refusal;
-use crate::resources::Resources;
+use crate::resources::{Grace, Resources};
 use crate::segment::{Lease, WeakLease};
 use crate::wqe::{Data, Request, Segments, SendRules};
 
@@ -62,6 +62,9 @@ use table::Side;
 /// Entries fetched and not retired, at most: enough to fill any window, little enough to bound
 /// what a driver can make the device hold.
 const MAX_IN_FLIGHT: usize = 256;
+
+/// Nanoseconds between two looks whether answers that left are copied: a turn of a neighbour.
+const LOOK_AGAIN: u64 = 20_000;
 
 /// Everything around a queue pair while it works.
 pub(crate) struct Cx<'a> {
@@ -88,6 +91,12 @@ enum Work {
         data: Data,
         /// Key to make FREE on success.
         invalidate: Option<u32>,
+    },
+    /// Answers to reads that left before a key was taken away, and are not copied yet.
+    Invalidated {
+        grace: Grace,
+        /// When to look again; nobody tells.
+        look_again: Nanos,
     },
     /// Nothing: done, or in error, here.
     Local(Result<(), Refusal>),
@@ -198,8 +207,14 @@ impl Qp {
         if self.state != QpState::RTS {
             return None;
         }
-        let due = self.link.as_ref()?.requester.as_ref()?.next_timer()?;
-        Some(Nanos(due.0))
+        let requester = self.link.as_ref()?.requester.as_ref()?;
+        let due = requester.next_timer().map(|due| Nanos(due.0));
+        match self.in_flight.front().map(|entry| &entry.work) {
+            Some(&Work::Invalidated { look_again, .. }) => {
+                Some(due.map_or(look_again, |due| due.min(look_again)))
+            }
+            _ => due,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use rnic_mutant::mutant;
 use rnic_transport::rc::{Message, PostError, Transmission};
 
 use super::path::{Gathered, SendError};
-use super::{Cx, Entry, MAX_IN_FLIGHT, Qp, Work, transport_time};
+use super::{Cx, Entry, LOOK_AGAIN, MAX_IN_FLIGHT, Qp, Work, transport_time};
 use crate::env::Budget;
 use crate::error::Refusal;
 use crate::fault::{Fault, Site};
@@ -52,7 +52,7 @@ impl Qp {
             .and_then(|l| l.requester.as_ref())
             .is_some_and(|r| r.is_drained() && r.failure().is_none());
         let waits = match self.in_flight.back().map(|e| &e.work) {
-            Some(Work::Held { .. } | Work::Local(Err(_))) => true,
+            Some(Work::Held { .. } | Work::Invalidated { .. } | Work::Local(Err(_))) => true,
             Some(Work::Message { .. } | Work::Local(Ok(()))) | None => false,
         };
         self.state == QpState::RTS
@@ -125,7 +125,7 @@ impl Qp {
                     return;
                 }
             }
-            Work::Message { .. } | Work::Local(_) => return,
+            Work::Message { .. } | Work::Invalidated { .. } | Work::Local(_) => return,
         }
         let taken = std::mem::replace(&mut entry.work, Work::Local(Ok(())));
         let Work::Held { request, .. } = taken else {
@@ -153,10 +153,17 @@ impl Qp {
                 Work::Local(keys.fast_register(&cx.res.dma, self.pd, &work))
             }
             Request::Bind(work) => Work::Local(keys.bind(self.pd, self.qpn, &work)),
-            Request::Invalidate { key } => {
-                let done = keys.invalidate(self.pd, self.qpn, key);
-                Work::Local(done.map_err(Refusal::malformed))
-            }
+            Request::Invalidate { key } => match keys.invalidate(self.pd, self.qpn, key) {
+                Ok(()) => match cx.res.begin_answer_grace() {
+                    // [MEM-17] No new access; the completion says that no old one is left.
+                    Some(grace) if !mutant("MEM-17/early") => Work::Invalidated {
+                        grace,
+                        look_again: cx.env.now().after(LOOK_AGAIN),
+                    },
+                    Some(_) | None => Work::Local(Ok(())),
+                },
+                Err(error) => Work::Local(Err(Refusal::malformed(error))),
+            },
         }
     }
 

@@ -14,7 +14,7 @@ use rnic_wire::{Class, Ecn, Frame, Gid, MAX_FRAME_LEN, MacAddr, Opcode, PKey, Po
 
 use super::complete::{Flush, FlushResult, Ticket};
 use super::state::LocalAddress;
-use super::{Cx, Qp, Receives, transport_time};
+use super::{Cx, LOOK_AGAIN, Qp, Receives, Work, transport_time};
 use crate::env::{Budget, Env, Nanos, Progress};
 use crate::object::Table;
 use crate::payload::Source;
@@ -430,6 +430,13 @@ impl Qp {
         let now = transport_time(cx.env.now());
         if self.state != QpState::RTS {
             return;
+        }
+        if let Some(Work::Invalidated { look_again, .. }) =
+            self.in_flight.front_mut().map(|entry| &mut entry.work)
+        {
+            *look_again = cx.env.now().after(LOOK_AGAIN);
+            self.retire(cx);
+            self.wake(cx.side);
         }
         if let Some(link) = self.link.as_mut()
             && let Some(requester) = link.requester.as_mut()

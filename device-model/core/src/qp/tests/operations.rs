@@ -338,6 +338,60 @@ fn keys_are_registered_bound_and_taken_back_in_order() {
 }
 
 #[test]
+fn an_invalidation_overtook_the_copy_of_an_answer() {
+    // [MEM-17] The reader has the answer and has not looked at it when the key is taken away.
+    let mut p = Pair::new(Wire::Segments);
+    let fast = p.b.res.keys.create_fast_region(p.b.pd, 4).unwrap();
+    let mut reg = FastRegisterSegment::zeroed().with_access(ALL);
+    reg.base.set(0x1000);
+    reg.length.set(4 * 4096);
+    reg.page_count.set(4);
+    reg.page_list.set(p.b.page_list(4));
+    reg.key.set(fast.0);
+    p.b.post(
+        p.qb,
+        Wr::new(WorkOpcode::FAST_REGISTER, 1).operands(reg.as_bytes()),
+    );
+    p.settle();
+    ok(&mut p.b, 1);
+    p.b.put(0, b"before");
+    let sink = Wr::new(WorkOpcode::READ, 2).remote(0x1000, fast.0);
+    p.a.post(p.qa, sink.segment(BASE + 0x9000, 6, p.a.key));
+    p.a.run();
+    while let Some(item) = p.a.env.out.pop_front() {
+        p.b.take(item);
+    }
+    p.b.run();
+    assert_eq!(p.b.env.out.len(), 1, "the answer is on its way");
+    let mut inv = InvalidateSegment::zeroed();
+    inv.key.set(fast.0);
+    let inv = Wr::new(WorkOpcode::LOCAL_INVALIDATE, 3).operands(inv.as_bytes());
+    p.b.post(p.qb, inv);
+    for _ in 0..3 {
+        p.b.run();
+        assert!(p.b.poll().is_empty(), "the reader may still copy");
+        p.b.env.now = p.b.qps.next_timer().expect("looks again");
+    }
+    p.settle();
+    ok(&mut p.a, 2);
+    assert_eq!(p.a.get(0x9000, 6), b"before");
+    p.settle_in_time(3);
+    ok(&mut p.b, 3);
+    // With nothing under way there is nothing to wait for.
+    reg.key.set(fast.0 + 1);
+    p.b.post(
+        p.qb,
+        Wr::new(WorkOpcode::FAST_REGISTER, 4).operands(reg.as_bytes()),
+    );
+    let mut inv = InvalidateSegment::zeroed();
+    inv.key.set(fast.0 + 1);
+    let inv = Wr::new(WorkOpcode::LOCAL_INVALIDATE, 5).operands(inv.as_bytes());
+    p.b.post(p.qb, inv);
+    p.settle();
+    assert_eq!(p.b.poll().len(), 2);
+}
+
+#[test]
 fn a_fence_waits_for_reads_and_an_invalidation_for_everything() {
     // [QP-20] [QP-35]
     for wire in BOTH {
