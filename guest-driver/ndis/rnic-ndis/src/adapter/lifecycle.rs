@@ -8,7 +8,8 @@ use ndis_sys::ndis::*;
 use ndis_sys::nt::PVOID;
 use rnic_driver_core::Error;
 
-use super::recovery::Recovery;
+use super::addresses::Addresses;
+use super::recovery::{ENDED, Recovery};
 use super::settings::Settings;
 use super::{Adapter, attributes};
 use crate::engine::Engine;
@@ -113,6 +114,7 @@ impl Adapter {
             multicast_limit: engine.nic.limits().multicast.get().min(MULTICAST as u32),
             link_speed: attributes::link_speed(&engine.nic),
             recovery: SpinLock::new(Recovery::default()),
+            addresses: Addresses::new(),
         });
         let result = adapter.begin(passive);
         if let Err(stop) = result {
@@ -147,6 +149,7 @@ impl Adapter {
         let timer = Timer::try_new(self.handle, tick, core::ptr::from_ref(self).cast())?;
         timer.start(WATCHDOG_MS);
         *self.watchdog.lock() = Some(timer);
+        self.addresses.watch(passive, self);
         // What came before the interrupts were there.
         for message in 0..self.messages {
             self.message(message);
@@ -163,12 +166,13 @@ impl Adapter {
 
     /// Ends everything that runs; then dropping frees what is left.
     fn end(&self, passive: &Passive) {
+        self.addresses.unwatch(passive);
         let timer = self.watchdog.lock().take();
         if let Some(timer) = timer {
             timer.stop(passive);
         }
         if let Some(engine) = self.engine() {
-            engine.fail(Error::Failed(rnic_abi::FailureCode::NONE));
+            engine.fail(ENDED);
             // The worker ends what is under way, and stops.
             self.kick();
         }

@@ -7,6 +7,7 @@
 //! For the NDK provider: [`Adapter::engine`] gives the current life of the device, [`Adapter::submit`] has a verb done
 //! by it ([`crate::engine::control`]), and [`crate::ndk`] says what the adapter calls.
 
+mod addresses;
 pub mod attributes;
 pub mod lifecycle;
 mod recovery;
@@ -20,7 +21,7 @@ use rnic_abi::reg::intr_cause;
 use rnic_driver_core::{Error, Event};
 
 use crate::engine::control::Verb;
-use crate::engine::{self, CONTROL_VECTOR, Engine};
+use crate::engine::{self, CONTROL_VECTOR, Engine, NtControl, NtDone};
 use crate::ethernet::rss::{self, QUEUES, Rss};
 use crate::ethernet::{self, Ethernet};
 use crate::hw::Hardware;
@@ -29,7 +30,8 @@ use crate::ndk::Provider;
 use crate::nt::timer::Timer;
 use crate::nt::work::Worker;
 use crate::nt::{Passive, Shared, SpinLock};
-use crate::warning;
+use crate::{info, warning};
+use addresses::Addresses;
 use recovery::Recovery;
 use settings::Settings;
 
@@ -60,6 +62,7 @@ pub struct Adapter {
     multicast_limit: u32,
     link_speed: u64,
     recovery: SpinLock<Recovery>,
+    addresses: Addresses,
 }
 
 /// Messages whose DPC can be steered.
@@ -194,19 +197,35 @@ impl Adapter {
             let alive = !engine.is_quiet();
             engine::turn(passive, &engine, self);
             if alive && let Some(error) = engine.failure() {
-                warning!("this life of the device ends: {error}");
+                if error == recovery::ENDED {
+                    info!("this life of the device ends");
+                } else {
+                    warning!("this life of the device ends: {error}");
+                }
                 self.ndk.engine_down(passive, &engine);
                 self.ethernet.engine_down(self);
             }
         }
         self.recover(passive);
+        self.learn_addresses(passive);
         self.hardware.free_retired(passive);
     }
 }
 
 impl engine::Listener for Adapter {
+    fn answered(&self, passive: &Passive, engine: &Shared<Engine>, done: NtDone) {
+        self.ndk.answered(passive, engine, done);
+    }
+
+    fn begin(&self, passive: &Passive, engine: &Shared<Engine>, control: &mut NtControl) {
+        self.ndk.begin(passive, engine, control);
+    }
+
     fn event(&self, passive: &Passive, engine: &Shared<Engine>, event: &Event) {
         match event {
+            Event::AddressConflict { index, mac } => {
+                warning!("address {index} of the interface is also claimed by {mac:02x?}");
+            }
             Event::PortChange(_) => self.ethernet.link_changed(self, engine),
             Event::Unknown(code) => warning!("event {code} is not known, and ignored"),
             event => self.ndk.event(passive, engine, event),

@@ -25,7 +25,7 @@ pub(super) struct Recovery {
 }
 
 /// Why a life ends that the driver ends itself.
-const ENDED: Error = Error::Failed(FailureCode::NONE);
+pub(super) const ENDED: Error = Error::Failed(FailureCode::NONE);
 
 impl Adapter {
     /// MiniportCheckForHangEx: whether NDIS shall reset the adapter.
@@ -128,15 +128,11 @@ impl Adapter {
         self.ethernet.engine_up(passive, self, &engine)?;
         *self.engine.lock() = Some(engine.clone());
         self.ndk.engine_up(passive, self, &engine);
+        self.addresses_changed();
         self.ethernet.link_changed(self, &engine);
         for message in 0..self.messages {
             self.message(message);
         }
         Ok(())
-    }
-
-    /// Addresses of the interface, or what they depend on, may have changed.
-    pub fn addresses_changed(&self) {
-        self.kick();
     }
 }

@@ -27,7 +27,7 @@ use alloc::vec::Vec;
 
 use rnic_driver_core::{Error, Token};
 
-use super::{Engine, NtControl, NtFailure, NtNic, NtOutcome, PATIENCE_NS};
+use super::{Engine, FOREIGN, Listener, NtControl, NtFailure, NtNic, NtOutcome, PATIENCE_NS};
 use crate::nt::wait::now_ns;
 use crate::nt::{NoMemory, Passive, Shared, SpinLock, try_box};
 
@@ -159,10 +159,15 @@ impl Service {
         passive: &Passive,
         engine: &Shared<Engine>,
         control: &mut NtControl,
+        listener: &dyn Listener,
     ) -> bool {
         let mut progress = false;
         while let Some(done) = control.poll(&engine.nic) {
             progress = true;
+            if done.cookie >= FOREIGN {
+                listener.answered(passive, engine, done);
+                continue;
+            }
             let place = usize::try_from(done.cookie).unwrap_or(usize::MAX);
             let running = self.running.lock().get_mut(place).and_then(Option::take);
             if let Some(running) = running {
@@ -178,13 +183,16 @@ impl Service {
         passive: &Passive,
         engine: &Shared<Engine>,
         control: &mut NtControl,
+        listener: &dyn Listener,
         error: Error,
     ) {
-        self.answers(passive, engine, control);
+        self.answers(passive, engine, control, listener);
         let waiting = self.waiting.lock().take();
         for verb in waiting.into_iter().flatten() {
             verb.end(passive, engine, Err(error.into()));
         }
+        // What waits elsewhere is refused by the dead control.
+        listener.begin(passive, engine, control);
     }
 
     /// Whether a verb was begun so long ago that no answer is to be expected.

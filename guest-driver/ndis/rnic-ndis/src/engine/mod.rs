@@ -41,6 +41,12 @@ pub type NtOutcome = Outcome<NtPlatform>;
 /// As above.
 pub type NtFailure = rnic_driver_core::Failure<NtPlatform>;
 
+/// As above.
+pub type NtDone = rnic_driver_core::Done<NtPlatform>;
+
+/// Cookies below are the service's.
+pub const FOREIGN: u64 = 1 << 32;
+
 /// Vector of answers, general events and causes. Those after it have a completion event queue and Ethernet queues each.
 pub const CONTROL_VECTOR: u16 = 0;
 
@@ -292,6 +298,11 @@ pub fn unexpected(outcome: &NtOutcome) -> Error {
 
 /// What the worker hands to the rest of the adapter.
 pub trait Listener {
+    /// A verb ended that the service did not begin: its cookie is [`FOREIGN`] or more. On the worker.
+    fn answered(&self, passive: &Passive, engine: &Shared<Engine>, done: NtDone);
+    /// Begins verbs of one's own, with cookies from [`FOREIGN`] on, as far as [`NtControl::has_room`]; on the worker,
+    /// in every turn. A control that is dead refuses, which ends them.
+    fn begin(&self, passive: &Passive, engine: &Shared<Engine>, control: &mut NtControl);
     /// A general event; on the worker.
     fn event(&self, passive: &Passive, engine: &Shared<Engine>, event: &Event);
     /// Device-level causes (INTR_CAUSE); on the worker.
@@ -312,7 +323,7 @@ pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener)
         engine.silence(passive);
         engine
             .service
-            .finish(passive, engine, &mut owned.control, error);
+            .finish(passive, engine, &mut owned.control, listener, error);
     }
     engine.give_owned(owned);
 }
@@ -324,13 +335,17 @@ fn work(passive: &Passive, engine: &Shared<Engine>, owned: &mut Owned, listener:
         Err(error) => return engine.fail(error),
     }
     loop {
-        let mut progress = engine.service.answers(passive, engine, &mut owned.control);
+        let mut progress = engine
+            .service
+            .answers(passive, engine, &mut owned.control, listener);
         loop {
             match owned.events.poll(&engine.nic) {
                 Ok(Some(event)) => {
                     progress = true;
                     // Answers that the device gave before the event are taken before it.
-                    engine.service.answers(passive, engine, &mut owned.control);
+                    engine
+                        .service
+                        .answers(passive, engine, &mut owned.control, listener);
                     listener.event(passive, engine, &event);
                 }
                 Ok(None) => break,
@@ -338,6 +353,7 @@ fn work(passive: &Passive, engine: &Shared<Engine>, owned: &mut Owned, listener:
             }
         }
         progress |= engine.service.begin(passive, engine, &mut owned.control);
+        listener.begin(passive, engine, &mut owned.control);
         if let Some(error) = owned.control.dead() {
             return engine.fail(error);
         }

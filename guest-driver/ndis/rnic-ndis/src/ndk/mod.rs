@@ -9,6 +9,8 @@
 //! | [`Provider::engine_up`] | a life of the device began | PASSIVE |
 //! | [`Provider::engine_down`] | it ended: the device is silent, every verb has ended with the error | PASSIVE, worker |
 //! | [`Provider::event`] | a general event; answers given before it were taken before it | PASSIVE, worker |
+//! | [`Provider::begin`], [`Provider::answered`] | verbs with cookies from [`crate::engine::FOREIGN`] on, if it has its own queue of them | PASSIVE, worker |
+//! | [`Provider::addresses`] | the interface has these addresses now; again in each life of the device | PASSIVE, worker |
 //! | [`Provider::cq_signal`] | a completion queue signals; no lock is held, and never twice at once for one vector | DISPATCH |
 //! | [`Provider::eq_handled`] | so many events of a vector's queue were handed on, after the last of them | DISPATCH |
 //! | [`Provider::oid`] | an OID or direct OID that the NIC does not know | <= DISPATCH |
@@ -17,10 +19,10 @@
 //! Verbs go through [`crate::adapter::Adapter::submit`].
 
 use ndis_sys::ndis::*;
-use rnic_driver_core::{CqSignal, Event};
+use rnic_driver_core::{Address, CqSignal, Event};
 
 use crate::adapter::Adapter;
-use crate::engine::Engine;
+use crate::engine::{Engine, NtControl, NtDone};
 use crate::nt::{NoMemory, Passive, Shared};
 
 /// Tells NDIS that the driver has an NDK provider.
@@ -50,6 +52,21 @@ impl Provider {
 
     /// A general event.
     pub fn event(&self, _: &Passive, _: &Shared<Engine>, _: &Event) {}
+
+    /// A verb of its own queue ended.
+    pub fn answered(&self, _: &Passive, _: &Shared<Engine>, done: NtDone) {
+        let _ = done;
+    }
+
+    /// Begins verbs of its own queue.
+    pub fn begin(&self, _: &Passive, _: &Shared<Engine>, control: &mut NtControl) {
+        let _ = control;
+    }
+
+    /// The interface has these addresses now.
+    pub fn addresses(&self, _: &Passive, _: &Shared<Engine>, addresses: &[Address]) {
+        let _ = addresses;
+    }
 
     /// A completion queue signals. `vector` is an index into [`Engine::vectors`].
     pub fn cq_signal(&self, vector: usize, signal: &CqSignal) {
