@@ -93,6 +93,16 @@ impl Daemon {
         Ok(1024 * kib.context("no VmRSS of the daemon")?)
     }
 
+    /// Processor time that it has used (`utime` and `stime`, proc_pid_stat(5)), in hundredths of a second.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name before them, in parentheses, may hold anything.
+        let rest = text.rsplit(')').next().unwrap_or_default();
+        let ticks = rest.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(10 * ticks))
+    }
+
     /// Path of a socket.
     pub fn socket(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

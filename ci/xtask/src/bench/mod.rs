@@ -4,6 +4,7 @@
 mod device;
 mod plot;
 mod report;
+mod wire;
 
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -27,6 +28,7 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Which {
     Device(device::Args),
+    Wire(wire::Args),
 }
 
 /// Where results go.
@@ -63,6 +65,7 @@ pub fn run(args: &Args) -> Result<()> {
     match &args.which {
         None => device::run(&device::Args::default()),
         Some(Which::Device(args)) => device::run(args),
+        Some(Which::Wire(args)) => wire::run(args),
     }
 }
 

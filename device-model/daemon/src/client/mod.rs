@@ -62,6 +62,9 @@ pub struct PerfOptions {
     /// Operations for each latency; rates and bandwidths take as many as fit in a second
     #[arg(short, long, default_value_t = 10_000)]
     pub iterations: u32,
+    /// Measure the bandwidth of writes alone
+    #[arg(long)]
+    pub write_only: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

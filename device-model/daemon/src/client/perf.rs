@@ -69,6 +69,21 @@ pub fn run(options: &PerfOptions) -> anyhow::Result<()> {
     let (mut near, mut far) = connect(&devices.from, &devices.to)?;
     let there = far.far();
     let n = options.iterations.max(1);
+    if options.write_only {
+        let rate = bandwidth(&mut near, |side, offset| {
+            let from = [side.segment(offset, LARGE)];
+            side.start(Operation::Write(Data::Segments(&from), there.at(offset)))
+        })?;
+        if options.json {
+            println!(
+                "{}",
+                serde_json::json!({"write_1_mib_gigabytes_per_second": rate})
+            );
+        } else {
+            println!("1 MiB: write {rate:.2} GB/s");
+        }
+        return Ok(());
+    }
 
     let write = latency(n, || {
         near.start(Operation::Write(INLINE, there.at(0)))?;
