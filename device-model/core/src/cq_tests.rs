@@ -114,13 +114,20 @@ fn a_full_queue_goes_in_error_and_overwrites_nothing() {
 }
 
 #[test]
-fn a_ring_that_is_gone_is_an_error_of_its_own() {
-    // [CQ-4]
+fn a_ring_that_is_gone_is_an_error_of_its_own_for_good() {
+    // [CQ-4] [CQ-3]
     let mut bed = bed(1);
     assert_eq!(
         bed.cq.push(&DmaSpace::empty(), NOW, plain(1)),
         Err(CqFailed(CqErrorCause::DMA))
     );
+    let dma = bed.guest.space();
+    assert_eq!(
+        bed.cq.push(&dma, NOW, plain(2)),
+        Err(CqFailed(CqErrorCause::DMA)),
+        "the memory is back, the queue is not"
+    );
+    assert_eq!(bed.entry(0).context.get(), 0);
 }
 
 #[test]

@@ -307,6 +307,40 @@ fn an_event_about_a_destroyed_queue_is_not_written_any_more() {
 }
 
 #[test]
+fn events_about_a_destroyed_shared_queue_are_not_written_any_more() {
+    // [EV-4]
+    let (mut bed, eqn) = bed(2, EqKind::GENERAL);
+    let ring = ring(&mut bed.guest, 2, 6, SRQ_SLOT);
+    let srq = Srq::new(1, ring, SRQ_SLOT, 5, 2, 0, 3);
+    let srqn = bed.resources.srqs.insert(srq).unwrap();
+    bed.resources.post_srq_limit(&mut bed.env, srqn, 1);
+    let failed = SrqFailed(rnic_abi::ProviderError::RANGE);
+    bed.resources.report_failed_srq(&mut bed.env, srqn, failed);
+    assert_eq!(bed.resources.events.len(), 2);
+    bed.resources.remove_srq(srqn).unwrap();
+    bed.resources.set_general_eq(&mut bed.env, Some(eqn));
+    assert_eq!(bed.resources.eqs.get(eqn).unwrap().producer(), 0);
+}
+
+#[test]
+fn a_consumer_index_that_was_not_looked_at_yet_makes_room() {
+    // [CQ-2]
+    let (mut bed, eqn) = bed(2, EqKind::COMPLETION);
+    let cqn = bed.cq(1, eqn);
+    bed.complete(cqn).unwrap();
+    bed.complete(cqn).unwrap();
+    // The driver has consumed one and nobody told the device.
+    let slot = bed.resources.cqs.get(cqn).unwrap().slot();
+    bed.env.words.insert(slot, store(1, ArmType::NONE, 0));
+    bed.complete(cqn).unwrap();
+    assert_eq!(
+        bed.complete(cqn),
+        Err(CqFailed(CqErrorCause::OVERRUN)),
+        "room for one"
+    );
+}
+
+#[test]
 fn events_that_cannot_be_written_are_counted_and_dropped() {
     // [EQ-6]
     let (mut bed, eqn) = bed(1, EqKind::GENERAL);

@@ -142,7 +142,7 @@ fn every_message_gets_its_operands() {
 
 #[test]
 fn one_row_for_each_way_to_be_malformed() {
-    // [QP-16] [QP-17]
+    // [QP-16] [QP-17] [QP-33]
     let r = remote_operands();
     let mut dirty = r.clone();
     dirty[12] = 1;

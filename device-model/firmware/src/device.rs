@@ -107,7 +107,7 @@ pub struct Device {
     hardware: Hardware,
     function: Function,
     commands: Commands,
-    plane: Plane,
+    pub(crate) plane: Plane,
     /// When the device last ran.
     last_run: Nanos,
 }
@@ -239,9 +239,7 @@ impl Device {
     /// Everything above configuration space, whatever was under way `[RESET-3]`. The MSI-X table belongs to the function and survives
     /// a reset of the device alone.
     fn reset_device(&mut self, env: &mut dyn Env, function: bool) {
-        if !mutant("RESET-1/answers") {
-            self.commands.reset();
-        }
+        self.commands.reset();
         self.plane.reset();
         if function && !mutant("RESET-2/table") {
             self.hardware.resources.interrupts.reset_function();
@@ -344,7 +342,7 @@ impl Device {
         }
     }
 
-    fn control<'a>(&'a mut self, env: &'a mut dyn Env) -> Control<'a> {
+    pub(crate) fn control<'a>(&'a mut self, env: &'a mut dyn Env) -> Control<'a> {
         Control {
             hardware: &mut self.hardware,
             plane: &mut self.plane,

@@ -97,6 +97,26 @@ fn accesses_that_are_ignored_are_counted() {
 }
 
 #[test]
+fn a_doorbell_takes_whole_slots_alone() {
+    // [DB-3]
+    let mut rig = Rig::up();
+    rig.env.mapped = false;
+    let (ring, _) = rig.ring_description(1, 4, SLOT);
+    let mut request = rnic_abi::CreateEqRequest::zeroed().with_kind(rnic_abi::EqKind::COMPLETION);
+    request.ring = ring;
+    rig.ok::<cmd::CreateEq>(request);
+    for (at, bytes) in [(0, 4), (4, 4), (0, 1), (1, 8), (4, 8)] {
+        let offset = u64::from(SLOT) * 8 + at;
+        rig.device
+            .bar_write(&mut rig.env, 2, offset, &[0xFF; 8][..bytes]);
+        assert_eq!(guest_errors(&mut rig), 1, "{at}/{bytes}");
+        assert_eq!(rig.env.words[&SLOT], 0, "{at}/{bytes}");
+    }
+    rig.ring_slot(SLOT, 0);
+    assert_eq!(guest_errors(&mut rig), 0, "one aligned store of 8 bytes");
+}
+
+#[test]
 fn device_level_causes() {
     // [INT-1] [INT-2] [INT-3]
     let mut rig = Rig::new();
@@ -379,6 +399,9 @@ fn a_reset_forgets_everything_but_who_the_device_is() {
     ] {
         let mut rig = Rig::up();
         dirty(&mut rig);
+        // Unmask the first vector in the MSI-X table, which belongs to the function.
+        let bar = place::BAR_MSIX;
+        rig.device.bar_write(&mut rig.env, bar, 12, &[0; 4]);
         let (guid, mac) = (rig.read64(reg::NODE_GUID), rig.read64(reg::MAC_ADDRESS));
         let offered = rig.read64(reg::FEATURES);
         match kind {
@@ -397,6 +420,11 @@ fn a_reset_forgets_everything_but_who_the_device_is() {
         assert_eq!(rig.read64(reg::NODE_GUID), guid);
         assert_eq!(rig.read64(reg::MAC_ADDRESS), mac);
         assert_eq!(rig.read64(reg::FEATURES), offered);
+        let mut vector_control = [0xAA; 4];
+        rig.device
+            .bar_read(&mut rig.env, place::BAR_MSIX, 12, &mut vector_control);
+        let masked = u32::from(kind != ResetKind::Device);
+        assert_eq!(u32::from_le_bytes(vector_control), masked, "{kind:?}");
         let bus_master = rig.read32(reg::DEVICE_STATUS) & 0x20 != 0;
         assert_eq!(bus_master, kind == ResetKind::Device, "{kind:?}");
         rig.config_write(4, &6u16.to_le_bytes());

@@ -37,6 +37,8 @@ mod address;
 mod cm;
 mod command;
 mod device;
+#[cfg(test)]
+mod hostile_tests;
 mod plane;
 #[cfg(test)]
 mod testing;

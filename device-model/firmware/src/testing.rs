@@ -266,6 +266,29 @@ impl Rig {
         (description, at)
     }
 
+    /// A queue pair in INIT, on slots of page 3, with a domain and completion queues of its own.
+    pub fn queue_pair(&mut self) -> u32 {
+        let slot = 3 * 512 + 8;
+        let pd = self.ok::<rnic_abi::cmd::CreatePd>(zeroed()).pd.get();
+        let mut eq = rnic_abi::CreateEqRequest::zeroed().with_kind(rnic_abi::EqKind::COMPLETION);
+        eq.ring = self.ring_description(2, 4, slot).0;
+        let eqn = self.ok::<rnic_abi::cmd::CreateEq>(eq).eqn.get();
+        let mut cq: rnic_abi::CreateCqRequest = zeroed();
+        cq.eqn.set(eqn);
+        cq.ring = self.ring_description(4, 6, slot + 1).0;
+        let cqn = self.ok::<rnic_abi::cmd::CreateCq>(cq).cqn.get();
+        let mut qp = rnic_abi::CreateQpRequest::zeroed().with_qp_type(rnic_abi::QpType::RC);
+        qp.pd.set(pd);
+        qp.send_cqn.set(cqn);
+        qp.recv_cqn.set(cqn);
+        let words = self.alloc(16);
+        qp.send_retired_address.set(words);
+        qp.recv_retired_address.set(words + 8);
+        qp.send_ring = self.ring_description(2, 6, slot + 2).0;
+        qp.recv_ring = self.ring_description(2, 6, slot + 3).0;
+        self.ok::<rnic_abi::cmd::CreateQp>(qp).qpn.get()
+    }
+
     /// Posts bytes as a request, with `room` bytes for the answer, and tells the device.
     pub fn post(&mut self, request: &[u8], room: u32) {
         let request_at = self.buffer + u64::from(self.posted % 4) * 512;

@@ -5,6 +5,7 @@ mod graph;
 mod no_std;
 mod style;
 mod text;
+mod threats;
 mod tree;
 
 use std::time::Instant;
@@ -79,6 +80,11 @@ const STEPS: &[Step] = &[
         name: "trace",
         what: "every MUST has code and a test, every name of the specification a clause",
         run: crate::trace::check,
+    },
+    Step {
+        name: "threats",
+        what: "the tests that the threat model names exist",
+        run: threats::run,
     },
     Step {
         name: "header",

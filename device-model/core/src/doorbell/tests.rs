@@ -41,7 +41,7 @@ fn slots_are_owned_once_and_start_at_zero() {
 
 #[test]
 fn a_trapped_store_needs_no_polling_and_an_owner() {
-    // [DB-3] [DB-5]
+    // [DB-3] [DB-5] [DB-10]
     let mut env = TestEnv::new();
     env.mapped = false;
     let mut doorbells = Doorbells::new();

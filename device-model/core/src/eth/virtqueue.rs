@@ -168,7 +168,7 @@ impl Virtqueue {
         let rung = u16::from_le_bytes([low, high]);
         let outstanding = self.queue.next_avail().wrapping_sub(self.returned);
         let ahead = rung.wrapping_sub(self.returned);
-        if (ahead > self.setup.size || ahead < outstanding) && !mutant("DB-6/lane") {
+        if ahead > self.setup.size || ahead < outstanding {
             return Err(Stop::Index);
         }
         self.rung = rung;

@@ -170,7 +170,7 @@ impl Keys {
             return Err(ProviderError::KEY_FREE);
         }
         let writes = access.remote_write() || access.remote_atomic();
-        if !region.access.window_bind() && !mutant("MEM-20/right")
+        if !region.access.window_bind() && !mutant("MEM-21/right")
             || writes && !region.access.local_write()
             || access.local_write()
             || access.window_bind()

@@ -108,7 +108,7 @@ fn halves_of_a_wide_register() {
 
 #[test]
 fn write_one_to_clear_and_write_only() {
-    // [INT-1]
+    // [INT-1] [REG-3]
     let mut file = RegisterFile::new();
     file.set(reg::INTR_CAUSE, 0x8000_0007);
     file.write(reg::INTR_CAUSE, 4, 0x8000_0001).unwrap();

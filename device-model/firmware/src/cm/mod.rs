@@ -31,6 +31,9 @@ mod send;
 mod tests;
 mod timer;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use connection::{Connection, Connections, Given, Listener, State};
 pub(crate) use farewell::Farewells;
 pub(crate) use request::Origin;

@@ -71,7 +71,7 @@ fn negotiate(control: &mut Control<'_>, request: &NegotiateRequest) -> Result<Ne
         return Err(unsupported(SyndromeReason::NOT_ACTIVE));
     }
     let both = feature::GUEST_QP1 | feature::CONNECTIONS;
-    if wanted & both == both && !mutant("BRING-6/both") {
+    if wanted & both == both {
         return Err(unsupported(SyndromeReason::CONFLICT));
     }
     let parked_address = check_parked_address(control, request, wanted)?;

@@ -300,5 +300,12 @@ fn conflict<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     };
     equal("index", event.index.get(), 1)?;
     equal("mac", event.mac, ASKER)?;
-    device.counted("NEIGHBOUR_CONFLICTS", before, 3)
+    device.counted("NEIGHBOUR_CONFLICTS", before, 3)?;
+    // Once a second, and again when it goes on.
+    device.no_event(rnic_abi::EventCode::ADDRESS_CONFLICT)?;
+    device.pass(1_100_000_000);
+    device.platform.port_send(&arp(2, 1, 1))?;
+    device
+        .event(rnic_abi::EventCode::ADDRESS_CONFLICT)
+        .map(drop)
 }

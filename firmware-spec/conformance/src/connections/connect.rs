@@ -515,8 +515,11 @@ fn thinking<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         EventCode::CONNECT_REQUEST,
         Status::OK,
     )?;
-    // Ten seconds of the machine's clock, several times the usual timeout of a request.
+    // Ten seconds of the machine's clock, several times the usual timeout of a request: a peer that is told to wait
+    // does not ask again.
+    let retries = a.dev.counter("CM_RETRIES")?;
     a.dev.pass(10_000_000_000);
+    equal("CM_RETRIES", a.dev.counter("CM_RETRIES")?, retries)?;
     no_cm_event(&a.dev)?;
     no_cm_event(&b.dev)?;
     b.dev

@@ -38,6 +38,7 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
         passive
     );
     ends!(list, "end.abortive", &["CM-12"], CM, abortive);
+    ends!(list, "end.not_established", &["CM-12"], CM, not_established);
     ends!(list, "end.both_at_once", &["CM-12", "CM-13"], CM, both);
     ends!(
         list,
@@ -190,6 +191,31 @@ fn abortive<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         Status::OK,
     )
     .map(drop)
+}
+
+fn not_established<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    let l = super::listening(cx, 4)?;
+    let (a, b) = (&l.pair.a, &l.pair.b);
+    let active = a.dev.ok(&super::connect(a, b, CONNECT_COOKIE))?;
+    let active = active.get32("connection");
+    let refused = |dev: &crate::rig::Device<'_, P>, connection| {
+        let request = by_connection(Opcode::DISCONNECT, connection);
+        dev.refused(&request, Status::INVALID_STATE, "*", None)
+    };
+    let event = expect_event(
+        &b.dev,
+        super::LISTEN_COOKIE,
+        EventCode::CONNECT_REQUEST,
+        Status::OK,
+    )?;
+    refused(&b.dev, event.connection.get())?;
+    let accept = super::accept(event.connection.get(), b.qp.qpn, ACCEPT_COOKIE);
+    b.dev.ok(&accept)?;
+    expect_event(&a.dev, CONNECT_COOKIE, EventCode::CONNECT_REPLY, Status::OK)?;
+    refused(&a.dev, active)?;
+    // And the connection goes on as if nothing had been asked.
+    a.dev.ok(&by_connection(Opcode::COMPLETE_CONNECT, active))?;
+    expect_event(&b.dev, ACCEPT_COOKIE, EventCode::ESTABLISHED, Status::OK).map(drop)
 }
 
 fn both<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {

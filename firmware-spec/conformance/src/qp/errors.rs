@@ -40,7 +40,7 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
         list,
         "error.local_keys",
         &[
-            "QP-28", "MEM-3", "MEM-5", "MEM-14", "MEM-15", "ERR-4", "ERR-6"
+            "QP-28", "QP-9", "MEM-3", "MEM-5", "MEM-14", "MEM-15", "ERR-4", "ERR-6"
         ],
         N,
         local_keys

@@ -27,7 +27,7 @@ pub(super) fn to_state(qpn: u32, state: QpState) -> ModifyQpRequest {
 
 #[test]
 fn commands_take_a_queue_pair_through_its_states() {
-    // [QP-1] [QP-4] [QP-6] [QP-9]
+    // [QP-1] [QP-4] [QP-6] [QP-9] [CMD-14]
     let mut n = Node::new(1);
     let q = n.create(false);
     assert_eq!(n.state(q), QpState::INIT);
@@ -36,6 +36,10 @@ fn commands_take_a_queue_pair_through_its_states() {
         (incomplete.status, incomplete.reason),
         (Status::INVALID_STATE, R::NOT_COMPLETE)
     );
+    let half = request(q, ModifyMask::PATH | ModifyMask::STATE).with_state(QpState::RTR);
+    assert_eq!(modify(&mut n, &half).unwrap_err().reason, R::NOT_COMPLETE);
+    let left = n.qps.query(q).unwrap();
+    assert_eq!(left.peer_qpn.get(), 0, "a refused command leaves nothing");
     let wrong = modify(&mut n, &to_state(q, QpState::RTS)).unwrap_err();
     assert_eq!(
         (wrong.status, wrong.reason),
@@ -222,6 +226,17 @@ fn modify_refuses_what_does_not_fit() {
             "row {n_row}"
         );
     }
+    n.env.mtu = 1500;
+    let mut r = request(q, ModifyMask::PATH);
+    r.path_mtu_raw = MtuCode::MTU_2048.0;
+    let e = modify(&mut n, &r).unwrap_err();
+    assert_eq!(
+        (e.status, e.offset),
+        (Status::LIMIT_EXCEEDED, 25),
+        "the port's MTU"
+    );
+    r.path_mtu_raw = MtuCode::MTU_1024.0;
+    modify(&mut n, &r).unwrap();
     // What the mask leaves out is not looked at.
     let mut r = request(q, ModifyMask::QKEY);
     r.read_depth_in = 255;

@@ -344,6 +344,18 @@ fn receives_at_fault_complete_and_the_sender_learns() {
             S::REMOTE_OPERATION_ERROR,
             E::PEER_OPERATION,
         ),
+        // A segment that the message does not even reach is looked at too.
+        (
+            |p| {
+                let k = p.b.key;
+                p.b.receive(p.qb, 9, &[(BASE, 100, k), (BASE, 100, k ^ 3)]);
+                Wr::new(WorkOpcode::SEND, 0).segment(BASE, 100, p.a.key)
+            },
+            S::LOCAL_PROTECTION_ERROR,
+            E::KEY_STALE,
+            S::REMOTE_OPERATION_ERROR,
+            E::PEER_OPERATION,
+        ),
         (
             |p| {
                 let k = unmapped(&mut p.b);

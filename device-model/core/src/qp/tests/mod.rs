@@ -8,6 +8,7 @@ mod life;
 mod node;
 mod operations;
 mod peers;
+mod races;
 mod random;
 
 use std::collections::{HashMap, VecDeque};
@@ -71,6 +72,8 @@ pub(super) struct NodeEnv {
     pub plan: FaultPlan,
     pub full: bool,
     pub gone: bool,
+    /// Bytes of the port's packets.
+    pub mtu: u32,
 }
 
 impl Env for NodeEnv {
@@ -116,7 +119,7 @@ impl Env for NodeEnv {
     fn port(&self) -> PortInfo {
         PortInfo {
             up: true,
-            mtu: 4200,
+            mtu: self.mtu,
             speed_mbps: 1000,
         }
     }

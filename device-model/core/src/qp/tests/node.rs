@@ -156,6 +156,7 @@ impl Node {
             plan: FaultPlan::default(),
             full: false,
             gone: false,
+            mtu: 4200,
         };
         let mut res = Resources::new(Interrupts::new(Delivery::External));
         res.dma = guest.space();

@@ -303,3 +303,24 @@ fn destroying_a_region_waits_for_dma_and_lets_others_go_on() {
     assert_eq!(rig.answer().unwrap().status(), Status::OK);
     assert_eq!(rig.device.next_timer(), None);
 }
+
+#[test]
+fn a_command_that_waits_keeps_no_other_that_waits() {
+    // [CMD-7] [QP-41]
+    let mut rig = Rig::up();
+    let pd = pd(&mut rig);
+    let key = rig.ok::<cmd::BeginMr>(begin(pd, 1)).key.get();
+    let qpn = rig.queue_pair();
+    let lease = rig.device.hardware().resources.lease();
+    let bytes = rig.bytes::<cmd::DestroyMr>(destroy(key));
+    rig.post(&bytes, 2048);
+    rig.settle();
+    let mut flush: rnic_abi::FlushQpRequest = zeroed();
+    flush.qpn.set(qpn);
+    flush.set_flags(rnic_abi::FlushFlags::SEND);
+    rig.ok::<cmd::FlushQp>(flush);
+    drop(lease);
+    rig.env.now = rig.device.next_timer().unwrap();
+    rig.settle();
+    assert_eq!(rig.answer().unwrap().status(), Status::OK);
+}

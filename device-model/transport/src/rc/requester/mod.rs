@@ -217,6 +217,8 @@ pub struct Requester {
     rnr_left: u8,
     /// A retry for a loss is under way: more signs of the same loss start no other.
     recovering: bool,
+    /// The peer said that it misses something since the acknowledge timer was last looked at.
+    missing: bool,
     ack_deadline: Option<Nanos>,
     timeouts: u64,
 }
@@ -241,6 +243,7 @@ impl Requester {
             retries_left: config.retry_count,
             rnr_left: config.rnr_retry,
             recovering: false,
+            missing: false,
             ack_deadline: None,
             timeouts: 0,
         }
@@ -371,7 +374,12 @@ impl Requester {
             State::Ready if self.ack_deadline.is_some_and(|d| now >= d) => {
                 self.timeouts = self.timeouts.saturating_add(1);
                 self.recovering = false;
-                self.retry(now, Failure::RetryExceeded);
+                // A peer that keeps answering is not gone [ERR-5].
+                let failure = match core::mem::take(&mut self.missing) {
+                    true => Failure::SequenceRetryExceeded,
+                    false => Failure::RetryExceeded,
+                };
+                self.retry(now, failure);
                 true
             }
             State::Ready | State::RnrWait { .. } | State::Failed(_) => false,

@@ -221,6 +221,7 @@ impl Requester {
         self.retries_left = self.config.retry_count;
         self.rnr_left = self.config.rnr_retry;
         self.recovering = false;
+        self.missing = false;
         match self.state {
             State::Ready => self.arm(now),
             State::RnrWait { .. } | State::Failed(_) => {}
@@ -229,15 +230,11 @@ impl Requester {
 
     /// A NAK for a sequence error, or an answer that leapt over another `[ROCE-39]`.
     fn lost(&mut self, now: Nanos) -> Progress {
+        self.missing = !mutant("ERR-5/sequence");
         if self.recovering || self.state != State::Ready {
             return Progress::Accepted;
         }
-        let end = if mutant("ERR-5/sequence") {
-            Failure::RetryExceeded
-        } else {
-            Failure::SequenceRetryExceeded
-        };
-        self.retry(now, end);
+        self.retry(now, Failure::SequenceRetryExceeded);
         match self.state {
             State::Failed(_) => Progress::Failed,
             State::Ready | State::RnrWait { .. } => Progress::Retry,

@@ -173,6 +173,34 @@ fn a_sequence_nak_goes_back_to_what_is_missing() {
 
 // [ROCE-42]
 #[test]
+fn a_peer_that_misses_the_same_again_and_again_fails_the_message_so() {
+    // [ERR-5]
+    let mut r = requester(0);
+    r.post(SEND, 1024).unwrap();
+    for _ in 0..10 {
+        drain(&mut r);
+        // The first starts a retry; while that is under way time alone starts the next.
+        r.on_response(NOW, &nak(0, NakCode::PsnSequence));
+        drain(&mut r);
+        match r.next_timer() {
+            Some(due) => assert!(r.on_timer(due)),
+            None => break,
+        }
+    }
+    assert_eq!(r.failure(), Some(Failure::SequenceRetryExceeded));
+    // One that said so once and is silent from then on is gone.
+    let mut r = requester(0);
+    r.post(SEND, 1024).unwrap();
+    drain(&mut r);
+    r.on_response(NOW, &nak(0, NakCode::PsnSequence));
+    while let Some(due) = r.next_timer() {
+        drain(&mut r);
+        r.on_timer(due);
+    }
+    assert_eq!(r.failure(), Some(Failure::RetryExceeded));
+}
+
+#[test]
 fn a_partial_read_starts_over_where_its_data_ended() {
     let mut r = requester(10);
     r.post(READ, 4000).unwrap();

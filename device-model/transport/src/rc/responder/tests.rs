@@ -232,6 +232,7 @@ fn reads_are_answered_in_order_and_acknowledges_follow() {
 // [ROCE-43]
 #[test]
 fn more_reads_than_the_depth_are_invalid_until_answered() {
+    // [QP-32]
     let mut r = responder();
     execute(&mut r, &read(100, target(1)));
     execute(&mut r, &read(101, target(1)));
