@@ -133,7 +133,7 @@ fn no_index_of_the_guest_makes_a_run_longer_than_its_budget() {
     let mut rig = Rig::up();
     rig.env.mapped = false;
     let qpn = rig.queue_pair();
-    let one = Budget { bytes: 1, ops: 1 };
+    let few = Budget { bytes: 64, ops: 8 };
     let page = 3 * 512 + 8;
     // Every doorbell that the rig has, with indices far from anything posted.
     for value in [u64::MAX, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFE, 5, 1 << 20] {
@@ -141,12 +141,12 @@ fn no_index_of_the_guest_makes_a_run_longer_than_its_budget() {
             rig.ring_slot(slot, value);
         }
         for _ in 0..200 {
-            if rig.device.run(&mut rig.env, one) == Progress::Idle {
+            if rig.device.run(&mut rig.env, few) == Progress::Idle {
                 break;
             }
         }
         assert_eq!(
-            rig.device.run(&mut rig.env, one),
+            rig.device.run(&mut rig.env, few),
             Progress::Idle,
             "{value:#x}"
         );

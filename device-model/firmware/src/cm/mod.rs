@@ -23,12 +23,12 @@ mod event;
 mod farewell;
 mod finish;
 mod hop;
+#[cfg(test)]
+mod hostile_tests;
 mod message;
 mod receive;
 mod request;
 mod send;
-#[cfg(test)]
-mod tests;
 mod timer;
 
 #[cfg(test)]

@@ -287,18 +287,17 @@ fn check_connect(control: &Control<'_>, request: &ConnectRequest) -> Result<Give
 fn path_mtu(control: &Control<'_>, request: &ConnectRequest) -> Result<Mtu> {
     let at = offset_of!(ConnectRequest, path_mtu_raw);
     let port = Mtu::of_interface(control.env.port().mtu).unwrap_or(Mtu::B256);
-    match request.path_mtu() {
-        MtuCode::NONE => Ok(port),
-        code => Mtu::from_code(code.0)
-            .map(|mtu| {
-                if mutant("CM-9/port") {
-                    mtu
-                } else {
-                    mtu.min(port)
-                }
-            })
-            .ok_or_else(|| CommandError::bad_value(at)),
+    if request.path_mtu() == MtuCode::NONE {
+        return Ok(port);
     }
+    let Some(mtu) = Mtu::from_code(request.path_mtu_raw) else {
+        return Err(CommandError::bad_value(at));
+    };
+    Ok(if mutant("CM-9/port") {
+        mtu
+    } else {
+        mtu.min(port)
+    })
 }
 
 /// Somebody must be able to carry the messages: this device, a neighbour, the next hop given, or one to ask for

@@ -268,7 +268,7 @@ fn malformed_requests_leave_nothing_behind() {
 
 #[test]
 fn a_message_of_somebody_else_changes_nothing() {
-    // [CM-17]
+    // [CM-17] [CM-19]
     let mut bed = Bed::new();
     let (connection, ours) = established(&mut bed);
     let theirs = CommId(0x11);
@@ -307,7 +307,9 @@ fn a_message_of_somebody_else_changes_nothing() {
             bed.send(host, message);
             assert_eq!(bed.state(connection), State::Established, "{message:?}");
             assert!(bed.events().is_empty(), "{message:?}");
-            assert!(bed.sent().is_empty(), "{message:?}");
+            // One that ends what the device does not know is answered, so that its sender is done [CM-19].
+            let answered = matches!(message, CmMessage::Dreq(_)) && remote != ours;
+            assert_eq!(bed.sent().len(), usize::from(answered), "{message:?}");
         }
     }
     // A DREQ that names another queue pair is not this connection's either.
@@ -322,7 +324,7 @@ fn a_message_of_somebody_else_changes_nothing() {
     );
     assert_eq!(bed.state(connection), State::Established);
     assert!(bed.sent().is_empty());
-    assert_eq!(bed.count(CounterId::CM_DROPPED), 17);
+    assert_eq!(bed.count(CounterId::CM_DROPPED), 15);
 }
 
 #[test]
@@ -484,4 +486,22 @@ fn a_connection_is_released_in_every_state_and_its_endpoint_with_it() {
         0,
         "what a queue pair says of it is ignored"
     );
+}
+
+#[test]
+fn an_unknown_path_mtu_is_refused() {
+    // [CONV-4] [CM-9]
+    let mut bed = Bed::new();
+    let qpn = bed.rig.queue_pair();
+    for code in [6, 0xFF] {
+        let mut connect = rnic_abi::ConnectRequest::zeroed();
+        connect.path_mtu_raw = code;
+        connect.set_flags(ConnectFlags::NEXT_HOP);
+        connect.next_hop = PEER_MAC.0;
+        connect.qpn.set(qpn);
+        connect.port.set(PORT);
+        connect.destination[10..].copy_from_slice(&[0xff, 0xff, 10, 0, 0, PEER]);
+        let (status, _, at) = bed.rig.fails::<cmd::Connect>(connect);
+        assert_eq!((status, at), (Status::INVALID_FIELD, 60), "{code}");
+    }
 }
