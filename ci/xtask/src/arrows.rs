@@ -48,6 +48,18 @@ pub const ARROWS: &[Allowed] = &[
         &[],
     ),
     allow("vfio-user-server", &[], &[]),
+    // Drives everything that reads a guest, a wire or a socket; nothing depends on it.
+    allow(
+        "rnic-fuzz",
+        &[
+            "rnic-abi",
+            "rnic-wire",
+            "rnic-core",
+            "rnic-firmware",
+            "vfio-user-server",
+        ],
+        &[],
+    ),
     allow("rnic-net", &["rnic-wire"], &[]),
     allow(
         "rnic-sim",

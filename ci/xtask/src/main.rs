@@ -13,6 +13,7 @@ mod daemon;
 mod demo;
 mod driver;
 mod exec;
+mod fuzz;
 mod guest;
 mod setup;
 mod sim;
@@ -40,6 +41,7 @@ enum Command {
     Check(check::Args),
     Setup(setup::Args),
     Sim(sim::Args),
+    Fuzz(fuzz::Args),
     Guest(guest::cli::Args),
     Spec(SpecArgs),
     Trace(trace::Args),
@@ -62,6 +64,7 @@ fn main() -> std::process::ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Spec(args) => {
             rnic_codegen::run(workspace::root(), args.check).map(|report| println!("{report}"))
         }

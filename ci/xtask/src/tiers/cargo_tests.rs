@@ -46,6 +46,29 @@ pub fn unit() -> Result<Counts> {
         cargo().args(["test", "--workspace", "--no-fail-fast", "--doc"]),
         Counting::Libtest,
     )?);
+    counts.add(fuzz_corpora()?);
+    Ok(counts)
+}
+
+/// The fuzz targets on their seeds and corpora, in their own workspace but with the artifacts of this one.
+fn fuzz_corpora() -> Result<Counts> {
+    let mut command = cargo();
+    command
+        .args(["test", "--no-fail-fast", "--manifest-path"])
+        .arg(workspace::root().join("device-model/fuzz/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(workspace::target());
+    run(&mut command, Counting::Libtest)
+}
+
+/// Violations of clauses, each noticed by a test that cites its clause.
+pub fn violations() -> Result<Counts> {
+    let outcome = crate::trace::measure_violations()?;
+    let mut counts = Counts::default();
+    counts.passed += outcome.noticed;
+    for id in outcome.survivors {
+        counts.fail(format!("violation {id}: no test notices it"));
+    }
     Ok(counts)
 }
 

@@ -61,8 +61,12 @@ const TIERS: &[Tier] = &[
     },
     Tier {
         number: 2,
-        name: "conformance in process",
-        run: || cargo_tests::above(2),
+        name: "conformance in process, violations",
+        run: || {
+            let mut counts = cargo_tests::above(2)?;
+            counts.add(cargo_tests::violations()?);
+            Ok(counts)
+        },
     },
     Tier {
         number: 3,

@@ -95,6 +95,16 @@ pub fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Every violation, as a part of tier 2.
+pub fn measure_violations() -> Result<mutants::Outcome> {
+    let all = mutants::Choice {
+        filter: None,
+        sample: None,
+        seed: 1,
+    };
+    mutants::measure(workspace::root(), all)
+}
+
 /// The same as a step of tier 0.
 pub fn check() -> Result<String> {
     let outcome = examine(workspace::root())?;

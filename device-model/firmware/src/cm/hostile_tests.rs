@@ -113,7 +113,7 @@ impl Bed {
             let at = self.events_at + self.seen % 32 * 512 - crate::testing::BASE;
             self.rig.memory.read(at, &mut bytes).unwrap();
             let event: GeneralEvent = rnic_abi::read(&bytes).unwrap();
-            let pass = u8::from(self.seen / 32 % 2 == 0);
+            let pass = u8::from((self.seen / 32).is_multiple_of(2));
             if event.owner != pass {
                 return events;
             }
