@@ -65,7 +65,7 @@ fn fuzz_corpora() -> Result<Counts> {
 pub fn violations() -> Result<Counts> {
     let outcome = crate::trace::measure_violations()?;
     let mut counts = Counts::default();
-    counts.passed += outcome.noticed;
+    counts.passed += outcome.noticed as u64;
     for id in outcome.survivors {
         counts.fail(format!("violation {id}: no test notices it"));
     }
