@@ -150,7 +150,7 @@ unsafe extern "win64" fn direct_oid_request(
     let request = unsafe { &mut *request };
     adapter
         .ndk
-        .oid(adapter, request)
+        .oid(adapter, request, true)
         .unwrap_or(NDIS_STATUS_NOT_SUPPORTED)
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use core::ffi::c_void;
+use core::sync::atomic::Ordering;
 
 use ndis_sys::ndk::*;
 use rnic_abi::feature;
@@ -34,12 +35,19 @@ impl<S: System> Body for Adapter<S> {
     }
 }
 
+impl<S: System> Drop for Adapter<S> {
+    fn drop(&mut self) {
+        self.provider.adapters.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl<S: System> Adapter<S> {
     pub(crate) fn create(
         provider: Shared<Provider<S>>,
         version: NDK_VERSION,
     ) -> Result<Ref<Self>, NoMemory> {
         let closed = S::Event::try_new()?;
+        provider.adapters.fetch_add(1, Ordering::AcqRel);
         Object::create(
             version,
             Self {

@@ -39,6 +39,7 @@ pub(crate) struct Pending<S: System> {
     reserved: usize,
     first: Option<u32>,
     last: Option<u32>,
+    flying: u32,
 }
 
 impl<S: System> Pending<S> {
@@ -50,6 +51,7 @@ impl<S: System> Pending<S> {
             reserved: 0,
             first: None,
             last: None,
+            flying: 0,
         }
     }
 
@@ -119,6 +121,11 @@ impl<S: System> Pending<S> {
         self.last = Some(index);
     }
 
+    /// Commands that are submitted and not answered.
+    pub(crate) fn flying(&self) -> u32 {
+        self.flying
+    }
+
     /// Whether a command waits.
     pub(crate) fn waits(&self) -> bool {
         self.first.is_some()
@@ -133,6 +140,7 @@ impl<S: System> Pending<S> {
             return None;
         };
         entry.slot = Slot::Flying(then);
+        self.flying += 1;
         self.first = next;
         if next.is_none() {
             self.last = None;
@@ -152,6 +160,7 @@ impl<S: System> Pending<S> {
         let reserved = core::mem::take(&mut entry.reserved);
         self.free = Some(index);
         self.free_count += 1;
+        self.flying = self.flying.saturating_sub(1);
         if reserved {
             self.reserved += 1;
         }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use ndis_sys::ndk::NDK_VERSION;
-use rnic_driver_core::{Control, CqSignal, Done, Event, Failure, Object as Kept, Outcome};
+use rnic_driver_core::{Control, CqSignal, Done, Error, Event, Failure, Object as Kept, Outcome};
 
 use crate::adapter::Adapter;
 use crate::address::Addresses;
@@ -59,6 +59,7 @@ pub struct Provider<S: System> {
     enabled: AtomicBool,
     failed: AtomicBool,
     serial: AtomicU32,
+    pub(crate) adapters: AtomicU32,
 }
 
 impl<S: System> Provider<S> {
@@ -83,6 +84,7 @@ impl<S: System> Provider<S> {
             enabled: AtomicBool::new(enabled),
             failed: AtomicBool::new(false),
             serial: AtomicU32::new(0),
+            adapters: AtomicU32::new(0),
         })
     }
 
@@ -162,6 +164,27 @@ impl<S: System> Provider<S> {
                 self.finish(cookie, Err(Failure { error, kept }));
             }
         }
+    }
+
+    /// Ends commands that wait, when there is no ring for them any more: the device was reset, or is gone.
+    pub fn refuse_waiting(&self) {
+        loop {
+            let next = self.pending.lock().take();
+            let Some((verb, cookie)) = next else { return };
+            // With it goes the queue that it was given, which no device uses any more.
+            drop(verb);
+            self.finish(cookie, Err(Error::Gone.into()));
+        }
+    }
+
+    /// Commands that were submitted and not answered yet.
+    pub fn commands_flying(&self) -> u32 {
+        self.pending.lock().flying()
+    }
+
+    /// Adapters that are open, or whose memory is.
+    pub fn adapters(&self) -> u32 {
+        self.adapters.load(Ordering::Acquire)
     }
 
     /// Whether a command that was answered is one of ours.

@@ -102,7 +102,7 @@ impl Adapter {
             if_index: parameters.IfIndex,
             net_luid: parameters.NetLuid,
             ethernet: Ethernet::new(&settings, &engine.nic),
-            ndk: Provider::try_new(passive)?,
+            ndk: Provider::try_new(passive, handle, &settings)?,
             hardware,
             messages: resources.messages,
             engine: SpinLock::new(Some(engine.clone())),
@@ -118,6 +118,7 @@ impl Adapter {
         });
         let result = adapter.begin(passive);
         if let Err(stop) = result {
+            adapter.ndk.stop(passive, &adapter);
             adapter.end(passive);
             return Err(stop);
         }

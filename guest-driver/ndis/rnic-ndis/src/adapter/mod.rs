@@ -206,6 +206,7 @@ impl Adapter {
                 self.ethernet.engine_down(self);
             }
         }
+        self.ndk.turn(passive);
         self.recover(passive);
         self.learn_addresses(passive);
         self.hardware.free_retired(passive);

@@ -54,7 +54,7 @@ pub const CONTROL_VECTOR: u16 = 0;
 pub const PATIENCE_NS: u64 = 5_000_000_000;
 
 /// Completion events that fit each event queue.
-const EQ_ENTRIES: u32 = 16 * 1024;
+pub const EQ_ENTRIES: u32 = 16 * 1024;
 
 /// What only the worker touches.
 pub struct Owned {

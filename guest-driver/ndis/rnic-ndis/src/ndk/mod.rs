@@ -1,4 +1,4 @@
-//! The NDK provider.
+//! The NDK provider: `rnic-ndk` over NDIS.
 //!
 //! What the adapter calls, and what it promises:
 //!
@@ -8,82 +8,409 @@
 //! | [`Provider::attributes`] | in MiniportInitializeEx, after bring-up, before interrupts | PASSIVE |
 //! | [`Provider::engine_up`] | a life of the device began | PASSIVE |
 //! | [`Provider::engine_down`] | it ended: the device is silent, every verb has ended with the error | PASSIVE, worker |
-//! | [`Provider::event`] | a general event; answers given before it were taken before it | PASSIVE, worker |
-//! | [`Provider::begin`], [`Provider::answered`] | verbs with cookies from [`crate::engine::FOREIGN`] on, if it has its own queue of them | PASSIVE, worker |
+//! | [`Provider::begin`], [`Provider::answered`] | commands of the provider's own, with cookies from [`crate::engine::FOREIGN`] on | PASSIVE, worker |
 //! | [`Provider::addresses`] | the interface has these addresses now; again in each life of the device | PASSIVE, worker |
+//! | [`Provider::event`] | a general event; answers given before it were taken before it | PASSIVE, worker |
+//! | [`Provider::turn`] | at the end of each turn of the worker | PASSIVE, worker |
 //! | [`Provider::cq_signal`] | a completion queue signals; no lock is held, and never twice at once for one vector | DISPATCH |
-//! | [`Provider::eq_handled`] | so many events of a vector's queue were handed on, after the last of them | DISPATCH |
 //! | [`Provider::oid`] | an OID or direct OID that the NIC does not know | <= DISPATCH |
 //! | [`Provider::stop`] | in MiniportHaltEx, before the device is reset; waits for what it must | PASSIVE |
 //!
-//! Verbs go through [`crate::adapter::Adapter::submit`].
+//! Each life of the device has a provider of its own ([`Nt`]). One whose life ended stays until its consumers have closed
+//! what they have of it; nothing of it reaches the device any more.
+//!
+//! Three threads: the adapter's worker has the command ring; `routes` waits for neighbours; `states`
+//! tells NDIS of enabling and disabling, and waits there for consumers to go.
 
+mod requests;
+mod route;
+mod system;
+
+use core::ffi::c_void;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use alloc::vec::Vec;
 use ndis_sys::ndis::*;
-use rnic_driver_core::{Address, CqSignal, Event};
+use ndis_sys::ndk::*;
+use rnic_abi::FailureCode;
+use rnic_driver_core::{Address, CqSignal, Error, Event};
+use rnic_ndk::raw::{Object, Shared as Counted, close_adapter};
+use rnic_ndk::{LocalAddress, OpenError};
 
 use crate::adapter::Adapter;
-use crate::engine::{Engine, NtControl, NtDone};
-use crate::nt::{NoMemory, Passive, Shared};
+use crate::adapter::settings::Settings;
+use crate::engine::{Engine, NtControl, NtDone, PATIENCE_NS};
+use crate::nt::wait::sleep_us;
+use crate::nt::work::Worker;
+use crate::nt::{NoMemory, Passive, Shared, SpinLock};
+use crate::{info, warning};
+use system::NtSystem;
+
+/// The provider of one life of the device.
+pub type Nt = rnic_ndk::Provider<NtSystem>;
 
 /// Tells NDIS that the driver has an NDK provider.
-pub fn set_options(_: NDIS_HANDLE) -> NDIS_STATUS {
-    NDIS_STATUS_SUCCESS
+pub fn set_options(driver: NDIS_HANDLE) -> NDIS_STATUS {
+    let characteristics = NDIS_NDK_PROVIDER_CHARACTERISTICS {
+        Header: NDIS_OBJECT_HEADER {
+            Type: NDIS_OBJECT_TYPE_NDK_PROVIDER_CHARACTERISTICS,
+            Revision: NDIS_NDK_PROVIDER_CHARACTERISTICS_REVISION_1,
+            Size: 0x18,
+        },
+        Flags: 0,
+        OpenNDKAdapterHandler: Some(open),
+        CloseNDKAdapterHandler: Some(close),
+    };
+    // SAFETY: a structure that begins with its header; NDIS copies it.
+    unsafe { NdisSetOptionalHandlers(driver, ptr::from_ref(&characteristics).cast()) }
+}
+
+/// OPEN_NDK_ADAPTER_HANDLER, at PASSIVE_LEVEL. SwitchId and VPortId are there: the driver asks for NDIS 6.50.
+unsafe extern "win64" fn open(
+    context: NDIS_HANDLE,
+    parameters: *const NDIS_OPEN_NDK_ADAPTER_PARAMETERS,
+    place: *mut *mut NDK_ADAPTER,
+) -> NDIS_STATUS {
+    // SAFETY: the adapter that NDIS opens, and its parameters.
+    let (adapter, parameters) = unsafe { (&*context.cast::<Adapter>(), parameters.as_ref()) };
+    let (Some(parameters), false) = (parameters, place.is_null()) else {
+        return NDIS_STATUS_INVALID_PARAMETER;
+    };
+    let Some(provider) = adapter.ndk.current() else {
+        return NDIS_STATUS_ADAPTER_NOT_READY;
+    };
+    let port = (parameters.SwitchId, parameters.VPortId);
+    let passive = rnic_ndk::Passive::at_entry_point();
+    match Nt::open(&provider, passive, parameters.Version, port) {
+        Ok(opened) => {
+            // SAFETY: NDIS's, checked above.
+            unsafe { place.write(Object::into_handle(opened).0.cast()) };
+            info!("NDK adapter opened");
+            NDIS_STATUS_SUCCESS
+        }
+        Err(OpenError::Version) => NDIS_STATUS_BAD_VERSION,
+        Err(OpenError::NotReady) => NDIS_STATUS_ADAPTER_NOT_READY,
+        Err(OpenError::Port) => NDIS_STATUS_INVALID_PARAMETER,
+        Err(OpenError::NoMemory) => NDIS_STATUS_RESOURCES,
+    }
+}
+
+/// CLOSE_NDK_ADAPTER_HANDLER, at PASSIVE_LEVEL.
+unsafe extern "win64" fn close(_: NDIS_HANDLE, handle: *mut NDK_ADAPTER) {
+    // SAFETY: an adapter that `open` gave, closed once.
+    let closed = unsafe { close_adapter::<NtSystem>(handle, rnic_ndk::Passive::at_entry_point()) };
+    if closed {
+        info!("NDK adapter closed");
+    } else {
+        warning!("NDIS closes an NDK adapter that is not open");
+    }
 }
 
 /// The provider of one adapter.
-pub struct Provider {}
+pub struct Provider {
+    handle: NDIS_HANDLE,
+    /// *NetworkDirect.
+    allowed: bool,
+    enabled: AtomicBool,
+    /// What NDIS was last told: 1 if enabled.
+    told: AtomicU32,
+    current: SpinLock<Option<Counted<Nt>>>,
+    /// Of lives that ended.
+    past: SpinLock<Vec<Counted<Nt>>>,
+    routes: Worker,
+    states: Worker,
+    started: AtomicBool,
+}
+
+// SAFETY: the handle is NDIS's and usable on any thread; the rest is shared by locks and atomics.
+unsafe impl Send for Provider {}
+// SAFETY: as above.
+unsafe impl Sync for Provider {}
+
+fn routes(_: &Passive, adapter: *const c_void) {
+    // SAFETY: the adapter outlives this worker, which `stop` stops.
+    unsafe { &*adapter.cast::<Adapter>() }.ndk.find();
+}
+
+fn states(passive: &Passive, adapter: *const c_void) {
+    // SAFETY: as above.
+    unsafe { &*adapter.cast::<Adapter>() }.ndk.tell(passive);
+}
 
 impl Provider {
     /// One without consumers.
-    pub fn try_new(_: &Passive) -> Result<Self, NoMemory> {
-        Ok(Self {})
+    pub fn try_new(
+        _: &Passive,
+        handle: NDIS_HANDLE,
+        settings: &Settings,
+    ) -> Result<Self, NoMemory> {
+        let allowed = settings.network_direct != 0;
+        Ok(Self {
+            handle,
+            allowed,
+            enabled: AtomicBool::new(allowed),
+            told: AtomicU32::new(u32::from(allowed)),
+            current: SpinLock::new(None),
+            past: SpinLock::new(Vec::new()),
+            routes: Worker::try_new(handle, routes)?,
+            states: Worker::try_new(handle, states)?,
+            started: AtomicBool::new(false),
+        })
     }
 
     /// Tells NDIS what the provider can do.
-    pub fn attributes(&self, _: &Passive, _: &Adapter, _: &Engine) -> NDIS_STATUS {
-        NDIS_STATUS_SUCCESS
+    pub fn attributes(&self, _: &Passive, adapter: &Adapter, engine: &Engine) -> NDIS_STATUS {
+        let mut info = rnic_ndk::info(&engine.nic, NDK_VERSION { Major: 2, Minor: 1 });
+        let vectors = u32::try_from(engine.vectors.len()).unwrap_or(u32::MAX);
+        let all = rnic_ndk::capabilities(
+            &engine.nic,
+            vectors.saturating_mul(crate::engine::EQ_ENTRIES),
+        );
+        let mut capabilities = NDIS_NDK_CAPABILITIES {
+            Header: NDIS_OBJECT_HEADER {
+                Type: NDIS_OBJECT_TYPE_DEFAULT,
+                Revision: NDIS_NDK_CAPABILITIES_REVISION_1,
+                Size: 0x38,
+            },
+            Flags: 0,
+            MaxQpCount: all.qps,
+            MaxCqCount: all.cqs,
+            MaxMrCount: all.mrs,
+            MaxPdCount: all.pds,
+            // No limit but each queue pair's.
+            MaxInboundReadLimit: 0,
+            MaxOutboundReadLimit: 0,
+            MaxMwCount: all.mws,
+            MaxSrqCount: all.srqs,
+            MissingCounterMask: 0,
+            NdkInfo: &raw mut info,
+        };
+        let attributes = NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES {
+            Header: NDIS_OBJECT_HEADER {
+                Type: NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_NDK_ATTRIBUTES,
+                Revision: NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES_REVISION_1,
+                Size: 0x10,
+            },
+            Enabled: u8::from(self.allowed),
+            NdkCapabilities: &raw mut capabilities,
+        };
+        // SAFETY: a structure that begins with its header; what it points at lives during the call.
+        unsafe { NdisMSetMiniportAttributes(adapter.handle, ptr::from_ref(&attributes).cast()) }
     }
 
     /// A life of the device began.
-    pub fn engine_up(&self, _: &Passive, _: &Adapter, _: &Shared<Engine>) {}
-
-    /// It ended.
-    pub fn engine_down(&self, _: &Passive, _: &Shared<Engine>) {}
-
-    /// A general event.
-    pub fn event(&self, _: &Passive, _: &Shared<Engine>, _: &Event) {}
-
-    /// A verb of its own queue ended.
-    pub fn answered(&self, _: &Passive, _: &Shared<Engine>, done: NtDone) {
-        let _ = done;
+    pub fn engine_up(&self, _: &Passive, adapter: &Adapter, engine: &Shared<Engine>) {
+        let context: *const c_void = ptr::from_ref(adapter).cast();
+        let first = !self.started.swap(true, Ordering::AcqRel);
+        if first {
+            self.routes.start(context);
+            self.states.start(context);
+        }
+        let system = NtSystem::new(engine.clone(), adapter);
+        match Nt::new(system, self.enabled.load(Ordering::Acquire)) {
+            Ok(provider) => *self.current.lock() = Some(provider),
+            Err(_) => warning!("no memory for the NDK provider; consumers are turned away"),
+        }
     }
 
-    /// Begins verbs of its own queue.
-    pub fn begin(&self, _: &Passive, _: &Shared<Engine>, control: &mut NtControl) {
-        let _ = control;
+    /// It ended.
+    pub fn engine_down(&self, _: &Passive, engine: &Shared<Engine>) {
+        let ended = {
+            let mut current = self.current.lock();
+            current.take_if(|provider| Shared::ptr_eq(provider.system().engine(), engine))
+        };
+        let Some(ended) = ended else { return };
+        ended.device_failed();
+        ended.refuse_waiting();
+        ended.device_was_reset();
+        let mut past = self.past.lock();
+        if ended.adapters() > 0 && past.try_reserve(1).is_ok() {
+            past.push(ended.clone());
+        }
+    }
+
+    /// The provider of the present life.
+    fn current(&self) -> Option<Counted<Nt>> {
+        self.current.lock().clone()
+    }
+
+    fn of(&self, engine: &Engine) -> Option<Counted<Nt>> {
+        self.current()
+            .filter(|provider| ptr::eq(&raw const **provider.system().engine(), engine))
+    }
+
+    /// Begins commands of the provider's own. One that is not answered in time is the end of the device's life.
+    pub fn begin(&self, _: &Passive, engine: &Shared<Engine>, control: &mut NtControl) {
+        let Some(provider) = self.of(engine) else {
+            return;
+        };
+        let flying = provider.commands_flying();
+        if flying == 0 {
+            provider.system().progressed();
+        }
+        if control.dead().is_none() && flying > 0 && provider.system().idle_ns() > PATIENCE_NS {
+            warning!("{flying} commands of the NDK provider are not answered");
+            engine.fail(Error::Failed(FailureCode::NONE));
+        }
+        provider.submit_waiting(control);
+    }
+
+    /// A command of the provider's own was answered.
+    pub fn answered(&self, _: &Passive, engine: &Shared<Engine>, done: NtDone) {
+        if let Some(provider) = self.of(engine).filter(|_| Nt::owns(&done)) {
+            provider.system().progressed();
+            provider.answered(done);
+        }
     }
 
     /// The interface has these addresses now.
-    pub fn addresses(&self, _: &Passive, _: &Shared<Engine>, addresses: &[Address]) {
-        let _ = addresses;
+    pub fn addresses(&self, _: &Passive, engine: &Shared<Engine>, addresses: &[Address]) {
+        let Some(provider) = self.of(engine) else {
+            return;
+        };
+        let mut list = Vec::new();
+        if list.try_reserve_exact(addresses.len()).is_ok() {
+            list.extend(addresses.iter().map(|address| LocalAddress {
+                ip: address.address,
+                prefix: address.prefix,
+                vlan: address.vlan,
+                answer: address.answer,
+            }));
+            if Nt::set_addresses(&provider, &list).is_ok() {
+                return;
+            }
+        }
+        warning!("no memory for the interface's addresses; they are tried at the next change");
+    }
+
+    /// A general event.
+    pub fn event(&self, _: &Passive, engine: &Shared<Engine>, event: &Event) {
+        if let Some(provider) = self.of(engine) {
+            Nt::event(&provider, event);
+        }
+    }
+
+    /// The end of a turn of the adapter's worker.
+    pub fn turn(&self, _: &Passive) {
+        if let Some(provider) = self.current() {
+            provider.deferred_work();
+        }
+        let mut at = 0;
+        loop {
+            let past = self.past.lock().get(at).cloned();
+            let Some(past) = past else { break };
+            past.refuse_waiting();
+            past.deferred_work();
+            let gone = {
+                let mut list = self.past.lock();
+                (past.adapters() == 0).then(|| list.swap_remove(at))
+            };
+            if gone.is_none() {
+                at += 1;
+            }
+        }
     }
 
     /// A completion queue signals. `vector` is an index into [`Engine::vectors`].
-    pub fn cq_signal(&self, vector: usize, signal: &CqSignal) {
-        let _ = (vector, signal);
+    pub fn cq_signal(&self, _vector: usize, signal: &CqSignal) {
+        if let Some(provider) = self.current() {
+            provider.signal(signal);
+        }
     }
 
-    /// As many events, free-running, were handed on.
-    pub fn eq_handled(&self, vector: usize, count: u32) {
-        let _ = (vector, count);
+    /// As many events, free-running, were handed on. Late events are told by their queue's generation, so nothing waits
+    /// for this.
+    pub fn eq_handled(&self, _vector: usize, _count: u32) {}
+
+    // Threads.
+
+    /// The way to a peer is wanted. Callable at IRQL <= DISPATCH_LEVEL.
+    pub fn find_routes(&self) {
+        self.routes.kick();
     }
 
-    /// A request that the NIC does not know; none if the provider does not know it either.
-    pub fn oid(&self, adapter: &Adapter, request: &mut NDIS_OID_REQUEST) -> Option<NDIS_STATUS> {
-        let _ = (adapter, request);
-        None
+    fn find(&self) {
+        if let Some(provider) = self.current() {
+            provider.passive_work(rnic_ndk::Passive::at_entry_point());
+        }
+    }
+
+    /// Whether *NetworkDirect lets it be enabled.
+    fn is_allowed(&self) -> bool {
+        self.allowed
+    }
+
+    /// Enables or disables, and has NDIS told. Callable at IRQL <= DISPATCH_LEVEL.
+    fn enable(&self, enable: bool) {
+        self.enabled.store(enable, Ordering::Release);
+        if let Some(provider) = self.current() {
+            provider.set_enabled(enable);
+        }
+        self.states.kick();
+    }
+
+    /// Tells NDIS until it knows. Disabling returns when every adapter was closed.
+    fn tell(&self, _: &Passive) {
+        loop {
+            let enabled = self.enabled.load(Ordering::Acquire);
+            if self.told.swap(u32::from(enabled), Ordering::AcqRel) == u32::from(enabled) {
+                return;
+            }
+            let notification = NET_PNP_EVENT_NOTIFICATION {
+                Header: NDIS_OBJECT_HEADER {
+                    Type: NDIS_OBJECT_TYPE_DEFAULT,
+                    Revision: 2,
+                    Size: 0xB0,
+                },
+                PortNumber: 0,
+                NetPnPEvent: NET_PNP_EVENT {
+                    NetEvent: if enabled {
+                        NetEventNDKEnable
+                    } else {
+                        NetEventNDKDisable
+                    },
+                    Buffer: ptr::null_mut(),
+                    BufferLength: 0,
+                    NdisReserved: [0; 4],
+                    TransportReserved: [0; 4],
+                    TdiReserved: [0; 4],
+                    TdiClientReserved: [0; 4],
+                },
+                Flags: 0,
+                SwitchId: 0,
+                VPortId: 0,
+            };
+            // SAFETY: at PASSIVE_LEVEL, outside of any OID.
+            let status = unsafe { NdisMNetPnPEvent(self.handle, &raw const notification) };
+            if status != NDIS_STATUS_SUCCESS {
+                warning!("NdisMNetPnPEvent: {status:#010x}");
+            }
+        }
     }
 
     /// No more consumers: ends what is left and waits for it.
-    pub fn stop(&self, _: &Passive, _: &Adapter) {}
+    pub fn stop(&self, passive: &Passive, _: &Adapter) {
+        self.enabled.store(false, Ordering::Release);
+        if let Some(provider) = self.current() {
+            provider.set_enabled(false);
+        }
+        let open = || {
+            let past: u32 = self.past.lock().iter().map(|past| past.adapters()).sum();
+            past + self.current().map_or(0, |provider| provider.adapters())
+        };
+        let mut waited = 0u32;
+        while open() > 0 {
+            if waited.is_multiple_of(1000) {
+                warning!(
+                    "halted with {} NDK adapters open; waiting for their consumers",
+                    open()
+                );
+            }
+            waited = waited.wrapping_add(1);
+            sleep_us(passive, 1000);
+        }
+        self.routes.stop(passive);
+        self.states.stop(passive);
+    }
 }

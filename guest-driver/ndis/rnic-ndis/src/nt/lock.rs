@@ -75,19 +75,19 @@ impl<T> Drop for Guard<'_, T> {
 }
 
 #[cfg(target_os = "windows")]
-fn acquire(lock: *mut usize) -> u8 {
+pub(crate) fn acquire(lock: *mut usize) -> u8 {
     // SAFETY: the word belongs to the lock and began as zero.
     unsafe { ndis_sys::nt::KeAcquireSpinLockRaiseToDpc(lock) }
 }
 
 #[cfg(target_os = "windows")]
-fn release(lock: *mut usize, irql: u8) {
+pub(crate) fn release(lock: *mut usize, irql: u8) {
     // SAFETY: acquired by `acquire`, which gave the level.
     unsafe { ndis_sys::nt::KeReleaseSpinLock(lock, irql) }
 }
 
 #[cfg(not(target_os = "windows"))]
-fn acquire(lock: *mut usize) -> u8 {
+pub(crate) fn acquire(lock: *mut usize) -> u8 {
     use core::sync::atomic::{AtomicUsize, Ordering};
     // SAFETY: the word belongs to the lock.
     let lock = unsafe { AtomicUsize::from_ptr(lock) };
@@ -98,7 +98,7 @@ fn acquire(lock: *mut usize) -> u8 {
 }
 
 #[cfg(not(target_os = "windows"))]
-fn release(lock: *mut usize, _: u8) {
+pub(crate) fn release(lock: *mut usize, _: u8) {
     use core::sync::atomic::{AtomicUsize, Ordering};
     // SAFETY: the word belongs to the lock.
     unsafe { AtomicUsize::from_ptr(lock) }.store(0, Ordering::Release);

@@ -152,7 +152,7 @@ impl Request {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A request over a buffer.

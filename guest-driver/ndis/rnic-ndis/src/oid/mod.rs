@@ -87,7 +87,7 @@ pub fn mac_options(settings: &Settings) -> u32 {
 /// The request is NDIS's, and ours until it is completed.
 pub unsafe fn request(adapter: &Adapter, raw: *mut NDIS_OID_REQUEST) -> NDIS_STATUS {
     // SAFETY: as promised.
-    if let Some(status) = adapter.ndk.oid(adapter, unsafe { &mut *raw }) {
+    if let Some(status) = adapter.ndk.oid(adapter, unsafe { &mut *raw }, false) {
         return status;
     }
     // SAFETY: as promised.

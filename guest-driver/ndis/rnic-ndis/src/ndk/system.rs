@@ -1,0 +1,151 @@
+//! What the provider asks of Windows.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use rnic_driver_core::{Eqn, Nic};
+use rnic_ndk::raw::{NoMemory, RawLock};
+use rnic_ndk::{NoRoute, System};
+
+use super::route;
+use crate::adapter::{Adapter, Pinned};
+use crate::engine::Engine;
+use crate::hw::NtPlatform;
+use crate::nt::{Passive, Shared, lock, wait};
+
+/// KSPIN_LOCK.
+pub struct NtLock(UnsafeCell<usize>);
+
+// SAFETY: a word that the kernel's functions reach atomically.
+unsafe impl Send for NtLock {}
+// SAFETY: as above.
+unsafe impl Sync for NtLock {}
+
+// SAFETY: the kernel's spin lock lets one CPU at a time through.
+unsafe impl RawLock for NtLock {
+    type Saved = u8;
+    fn new() -> Self {
+        Self(UnsafeCell::new(0))
+    }
+    fn acquire(&self) -> u8 {
+        lock::acquire(self.0.get())
+    }
+    fn release(&self, saved: u8) {
+        lock::release(self.0.get(), saved);
+    }
+}
+
+/// A notification event.
+pub struct NtEvent(wait::Event);
+
+impl rnic_ndk::Event for NtEvent {
+    fn try_new() -> Result<Self, NoMemory> {
+        wait::Event::try_new().map(Self).map_err(|_| NoMemory)
+    }
+    fn set(&self) {
+        self.0.set();
+    }
+    fn wait(&self, _: rnic_ndk::Passive) {
+        // SAFETY: the provider's proof says the same.
+        let passive = unsafe { Passive::assume() };
+        self.0.wait(&passive);
+    }
+}
+
+/// Vectors that are counted.
+const VECTORS: usize = 64;
+
+/// Windows and one life of the device.
+pub struct NtSystem {
+    engine: Shared<Engine>,
+    adapter: Pinned,
+    users: [AtomicU32; VECTORS],
+    /// When a command of ours was last begun or answered.
+    progress: AtomicU64,
+}
+
+impl NtSystem {
+    pub(super) fn new(engine: Shared<Engine>, adapter: &Adapter) -> Self {
+        Self {
+            engine,
+            adapter: adapter.pinned(),
+            users: [const { AtomicU32::new(0) }; VECTORS],
+            progress: AtomicU64::new(wait::now_ns()),
+        }
+    }
+
+    pub(super) fn engine(&self) -> &Shared<Engine> {
+        &self.engine
+    }
+
+    pub(super) fn progressed(&self) {
+        self.progress.store(wait::now_ns(), Ordering::Relaxed);
+    }
+
+    /// Nanoseconds since something went on.
+    pub(super) fn idle_ns(&self) -> u64 {
+        wait::now_ns().saturating_sub(self.progress.load(Ordering::Relaxed))
+    }
+}
+
+impl System for NtSystem {
+    type Platform = NtPlatform;
+    type Lock = NtLock;
+    type Event = NtEvent;
+
+    fn nic(&self) -> &Nic<NtPlatform> {
+        &self.engine.nic
+    }
+
+    fn choose_event_queue(&self, processor: Option<usize>) -> Option<(usize, Eqn)> {
+        let vectors = &self.engine.vectors;
+        let count = vectors.len().min(VECTORS);
+        let users = |at: &usize| {
+            self.users
+                .get(*at)
+                .map(|users| users.load(Ordering::Relaxed))
+        };
+        let at = match processor {
+            Some(processor) if count > 0 => processor % count,
+            _ => (0..count).min_by_key(users)?,
+        };
+        let eqn = vectors.get(at)?.eqn();
+        self.users.get(at)?.fetch_add(1, Ordering::Relaxed);
+        Some((at, eqn))
+    }
+
+    fn leave_event_queue(&self, number: usize) {
+        if let Some(users) = self.users.get(number) {
+            users.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn commands_wait(&self) {
+        self.adapter.get().kick();
+    }
+
+    fn want_passive_work(&self) {
+        self.adapter.get().ndk.find_routes();
+    }
+
+    fn want_deferred_work(&self) {
+        // The worker's turn does it.
+        self.adapter.get().kick();
+    }
+
+    /// Without a remapping IOMMU, for which the INF does not opt in, a physical address is a DMA address.
+    fn page_address(&self, frame: u64) -> Option<u64> {
+        frame.checked_mul(4096)
+    }
+
+    fn next_hop(
+        &self,
+        _: rnic_ndk::Passive,
+        from: [u8; 16],
+        to: [u8; 16],
+    ) -> Result<Option<[u8; 6]>, NoRoute> {
+        // SAFETY: the provider's proof says the same.
+        let passive = unsafe { Passive::assume() };
+        route::next_hop(&passive, self.adapter.get().net_luid, from, to)
+    }
+}
