@@ -1,6 +1,7 @@
 //! Runs a driver: once, with failures at every call site, or as one of the bad drivers of the host's own tests.
 
 mod bad;
+mod conform;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +29,8 @@ enum Command {
     Run(Run),
     /// The same again and again, failing another call site each time, until none is left.
     Sweep(Run),
+    /// Run the NDK conformance tests over the driver, on two devices.
+    Ndk(conform::Args),
     /// Run the host's own test driver and let it break a rule.
     Bad {
         /// The test driver.
@@ -58,6 +61,7 @@ struct Run {
     quiet: bool,
 }
 
+/// The functions behind these sockets, with one memory.
 fn machine(devices: &[PathBuf], identity: bool) -> Result<Vec<Arc<dyn Machine>>> {
     let dma = if identity {
         Dma::Identity
@@ -137,6 +141,7 @@ fn main() -> Result<ExitCode> {
             print::quiet(args.quiet);
             sweep(args)?;
         }
+        Command::Ndk(args) => conform::run(args)?,
         Command::Bad { driver, rule } => bad::run(driver, rule)?,
     }
     Ok(ExitCode::SUCCESS)

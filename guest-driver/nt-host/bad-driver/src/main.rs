@@ -5,6 +5,7 @@
 
 mod acts;
 mod extra;
+mod ndk;
 
 use core::ffi::c_void;
 use core::mem::zeroed;
@@ -148,6 +149,7 @@ unsafe extern "win64" fn initialize(
         general.SupportedOidList = OIDS.as_ptr();
         general.SupportedOidListLength = 4;
         NdisMSetMiniportAttributes(handle, (&raw const general).cast());
+        ndk::attributes(handle);
         let list = (*parameters).AllocatedResources;
         let first = &raw const (*list).PartialDescriptors[0];
         let start = (&raw const (*first).u.Memory.Start).read_unaligned();
@@ -281,6 +283,7 @@ extern "win64" fn DriverEntry(driver: *mut DRIVER_OBJECT, path: *const UNICODE_S
         characteristics.Header = header(NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS, 2, 0x98);
         characteristics.MajorNdisVersion = 6;
         characteristics.MinorNdisVersion = 60;
+        characteristics.SetOptionsHandler = Some(ndk::set_options);
         characteristics.InitializeHandlerEx = Some(initialize);
         characteristics.HaltHandlerEx = Some(halt);
         characteristics.UnloadHandler = Some(unload);

@@ -258,7 +258,7 @@ unsafe fn copy_out(list: *mut NET_BUFFER_LIST) -> Packet {
             );
         }
         let skip = (*buffer).CurrentMdlOffset as usize;
-        let length = (*buffer).DataLength as u32 as usize;
+        let length = (*buffer).DataLength as usize;
         let pieces = dma::pieces((*buffer).CurrentMdl, skip, length);
         let info: Vec<(usize, usize)> = (*list)
             .NetBufferListInfo

@@ -348,11 +348,7 @@ pub(super) extern "win64" fn allocate_net_buffer_list(
     // SAFETY: a NET_BUFFER that the driver owns.
     let found = unsafe {
         let skip = (*buffer).CurrentMdlOffset as usize;
-        pieces(
-            (*buffer).CurrentMdl,
-            skip,
-            (*buffer).DataLength as u32 as usize,
-        )
+        pieces((*buffer).CurrentMdl, skip, (*buffer).DataLength as usize)
     };
     let Some(pieces) = found else {
         return NDIS_STATUS_INVALID_PARAMETER;

@@ -1,0 +1,260 @@
+//! The NDK conformance tests over rnic.sys. A worker process runs one after the other and says how each ended; when one
+//! fails, breaks a rule or hangs, the worker ends and another goes on with the next.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use ndk_consumer::conformance::{self, Test};
+use ndk_consumer::platform::Family;
+use nt_host::consumers::Consumers;
+use nt_host::host::Host;
+use nt_host::nt::print;
+
+/// How long one test may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// What begins a worker's lines.
+const MARK: &str = "ndk-result";
+/// The list of NDKPI's elements: number, version, text.
+const ELEMENTS: &str = include_str!("../../ndk-consumer/elements.txt");
+/// Elements that are declined, and shown to be.
+const DECLINED: [u32; 2] = [109, 110];
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// rnic.sys.
+    driver: PathBuf,
+    /// vfio-user sockets of two devices on one wire.
+    #[arg(long = "device", value_name = "SOCKET", required = true)]
+    devices: Vec<PathBuf>,
+    /// Give the device physical addresses instead of a mapping each.
+    #[arg(long)]
+    identity: bool,
+    /// Only tests whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Write the table of elements here.
+    #[arg(long)]
+    table: Option<PathBuf>,
+    /// Begin with the test of this number, and end at the first that fails: what workers do.
+    #[arg(long, hide = true)]
+    worker: Option<usize>,
+}
+
+fn tests(args: &Args) -> Vec<(&'static Test, Family)> {
+    let wanted = |test: &&Test| {
+        args.only
+            .as_ref()
+            .is_none_or(|text| test.name.contains(text))
+    };
+    conformance::all()
+        .filter(wanted)
+        .flat_map(|test| [(test, Family::V4), (test, Family::V6)])
+        .collect()
+}
+
+fn name(test: &Test, family: Family) -> String {
+    format!("{} ({family:?})", test.name)
+}
+
+fn work(args: &Args, first: usize) -> Result<()> {
+    print::quiet(true);
+    let functions = crate::machine(&args.devices, args.identity)?;
+    ensure!(functions.len() == 2, "two devices are needed");
+    let host = Host::load(&args.driver, functions).context("loading the driver")?;
+    let adapters = [0, 1].map(|function| host.add_adapter(function, &[]));
+    for adapter in &adapters {
+        if let Err(status) = host.start(adapter) {
+            bail!("an adapter did not start: {status:#010x}");
+        }
+    }
+    let consumers = Consumers::new(adapters);
+    for (index, (test, family)) in tests(args).into_iter().enumerate().skip(first) {
+        if let Err(why) = conformance::run(test, &consumers, family) {
+            println!("{MARK} {index} failed {}", why.replace('\n', " | "));
+            for line in print::lines().iter().rev().take(20).rev() {
+                eprintln!("[driver] {line}");
+            }
+            // What the test left behind cannot be given back; the process ends with it.
+            std::process::exit(1);
+        }
+        println!("{MARK} {index} passed");
+    }
+    host.unload();
+    println!("{MARK} {} passed", tests(args).len());
+    Ok(())
+}
+
+fn spawn(args: &Args, first: usize) -> Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("ndk").arg(&args.driver);
+    for device in &args.devices {
+        command.arg("--device").arg(device);
+    }
+    if args.identity {
+        command.arg("--identity");
+    }
+    if let Some(only) = &args.only {
+        command.arg("--only").arg(only);
+    }
+    command.arg("--worker").arg(first.to_string());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("cannot start a worker")
+}
+
+/// Runs a worker from test `first` on; results of tests by number, and the number of the test that ended it.
+fn supervise(
+    args: &Args,
+    first: usize,
+    results: &mut BTreeMap<usize, Result<(), String>>,
+) -> Result<usize> {
+    let mut child = spawn(args, first)?;
+    let (lines, incoming) = channel();
+    let output = child.stdout.take().context("no pipe")?;
+    std::thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if lines.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let errors = child.stderr.take().context("no pipe")?;
+    let errors = std::thread::spawn(move || {
+        let lines = BufReader::new(errors).lines().map_while(Result::ok);
+        lines.collect::<Vec<String>>()
+    });
+    let mut next = first;
+    let mut hung = false;
+    loop {
+        match incoming.recv_timeout(PATIENCE) {
+            Ok(line) => {
+                let Some(rest) = line.strip_prefix(MARK) else {
+                    continue;
+                };
+                let mut words = rest.trim().splitn(3, ' ');
+                let index: usize = words.next().unwrap_or_default().parse()?;
+                let passed = words.next() == Some("passed");
+                let why = words.next().unwrap_or_default().to_owned();
+                results.insert(index, if passed { Ok(()) } else { Err(why) });
+                next = index + 1;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                hung = true;
+                child.kill().ok();
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let status = child.wait()?;
+    let errors = errors.join().unwrap_or_default();
+    if !status.success()
+        && !results
+            .get(&(next.wrapping_sub(1)))
+            .is_some_and(Result::is_err)
+    {
+        let breach = errors.iter().position(|line| line.starts_with("BREACH"));
+        let tail = breach.unwrap_or(errors.len().saturating_sub(5));
+        let why = if hung {
+            format!("no end within {PATIENCE:?}")
+        } else {
+            errors[tail..].join("\n    ")
+        };
+        results.insert(next, Err(why));
+        next += 1;
+    } else if !status.success() {
+        let driver = errors.iter().filter(|line| line.starts_with("[driver]"));
+        let shown: Vec<&String> = driver.collect();
+        for line in &shown[shown.len().saturating_sub(6)..] {
+            println!("    {line}");
+        }
+    }
+    Ok(next)
+}
+
+fn table(results: &BTreeMap<u32, (Vec<String>, bool)>) -> String {
+    let mut text = String::from(
+        "<!-- Written by `nt-host ndk --table`: do not edit. -->\n\n# NDKPI, element by element\n\n\
+         Each element of NDKPI 1.1 to 2.1, and the tests of `guest-driver/ndk-consumer` that show it, run over `rnic.sys` \
+         itself\non two devices (`guest-driver/nt-host`, vfio-user socket), on IPv4 and IPv6.\n\n\
+         | # | NDKPI | element | result | tests |\n|---|---|---|---|---|\n",
+    );
+    for line in ELEMENTS.lines() {
+        let mut fields = line.splitn(3, '\t');
+        let (Some(number), Some(version), Some(what)) =
+            (fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        let row: u32 = number.parse().unwrap_or(0);
+        let (result, tests) = match results.get(&row) {
+            None => ("no test", String::new()),
+            Some((tests, passed)) => {
+                let result = match (passed, DECLINED.contains(&row)) {
+                    (false, _) => "FAILED",
+                    (true, true) => "declined",
+                    (true, false) => "passed",
+                };
+                (result, tests.join(", "))
+            }
+        };
+        let _ = writeln!(text, "| {row} | {version} | {what} | {result} | {tests} |");
+    }
+    text
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    if let Some(first) = args.worker {
+        return work(args, first);
+    }
+    let tests = tests(args);
+    ensure!(!tests.is_empty(), "no test has such a name");
+    let mut results = BTreeMap::new();
+    let mut next = 0;
+    // The last result, after all tests, says that nothing was left when the driver was unloaded.
+    while next <= tests.len() {
+        next = supervise(args, next, &mut results)?;
+    }
+    let mut rows: BTreeMap<u32, (Vec<String>, bool)> = BTreeMap::new();
+    let mut failed = 0;
+    for (index, result) in &results {
+        let shown = tests
+            .get(*index)
+            .map_or("nothing is left".to_owned(), |(t, f)| name(t, *f));
+        match result {
+            Ok(()) => println!("test {shown} ... ok"),
+            Err(why) => {
+                failed += 1;
+                println!("test {shown} ... FAILED\n    {why}");
+            }
+        }
+        let Some((test, family)) = tests.get(*index) else {
+            continue;
+        };
+        for row in test.rows {
+            let entry = rows.entry(*row).or_insert_with(|| (Vec::new(), true));
+            if *family == Family::V4 {
+                entry.0.push(format!("`{}`", test.name));
+            }
+            entry.1 &= result.is_ok();
+        }
+    }
+    if let Some(path) = &args.table {
+        std::fs::write(path, table(&rows)).with_context(|| format!("{}", path.display()))?;
+    }
+    let passed = results.len() - failed;
+    println!(
+        "test result: {}. {passed} passed; {failed} failed",
+        if failed == 0 { "ok" } else { "FAILED" }
+    );
+    ensure!(failed == 0, "{failed} of {} tests failed", results.len());
+    Ok(())
+}
