@@ -1,10 +1,11 @@
-//! Many seeds: each by segments and by frames, with outcomes compared.
+//! Many seeds: each by segments and by frames, with outcomes compared, and its connections both ways too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::coverage::Coverage;
 use crate::plan::FIRST_SEED;
 use crate::sim::{Mode, Report, run};
+use crate::talks;
 
 /// Seeds to run.
 #[derive(Clone, Copy, Debug)]
@@ -49,14 +50,26 @@ pub fn run_seed(seed: u64, steps: usize, verbose: bool) -> SeedResult {
         steps,
         verbose,
     };
-    let by_segments = guarded(seed, mode(true));
-    let by_frames = guarded(seed, mode(false));
-    let mut coverage = by_segments.coverage.clone();
-    coverage.merge(&by_frames.coverage);
-    let (failure, trace) = match (&by_segments.failure, &by_frames.failure) {
-        (Some(why), _) => (Some(format!("by segments: {why}")), by_segments.trace),
-        (None, Some(why)) => (Some(format!("by frames: {why}")), by_frames.trace),
-        (None, None) => (
+    let by_segments = guarded(run, seed, mode(true));
+    let by_frames = guarded(run, seed, mode(false));
+    let talks_by_segments = guarded(talks::run, seed, mode(true));
+    let talks_by_frames = guarded(talks::run, seed, mode(false));
+    let mut coverage = Coverage::default();
+    let reports = [
+        ("by segments", &by_segments),
+        ("by frames", &by_frames),
+        ("by segments", &talks_by_segments),
+        ("by frames", &talks_by_frames),
+    ];
+    for (_, report) in reports {
+        coverage.merge(&report.coverage);
+    }
+    let failed = reports
+        .iter()
+        .find_map(|(how, report)| Some((how, report.failure.as_ref()?, report)));
+    let (failure, trace) = match failed {
+        Some((how, why, report)) => (Some(format!("{how}: {why}")), report.trace.clone()),
+        None => (
             difference(&by_segments, &by_frames),
             by_frames.trace.clone(),
         ),
@@ -85,7 +98,7 @@ fn difference(one: &Report, other: &Report) -> Option<String> {
     None
 }
 
-fn guarded(seed: u64, mode: Mode) -> Report {
+fn guarded(run: fn(u64, Mode) -> Report, seed: u64, mode: Mode) -> Report {
     catch_unwind(AssertUnwindSafe(|| run(seed, mode))).unwrap_or_else(|panic| {
         let text = panic
             .downcast_ref::<String>()

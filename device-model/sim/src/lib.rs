@@ -8,6 +8,7 @@
 //! | [`sim`] | a run of one seed |
 //! | [`guest`], [`end`] | a function and its driver; a queue pair and its memory |
 //! | [`program`], [`post`], [`complete`], [`breaking`], [`ending`] | what happens in a run |
+//! | [`talks`] | connections through the connection manager, with checks of their own |
 //! | [`arena`] | the oracle: plain bytes beside the memory |
 //! | [`check`] | what every completion must satisfy |
 //! | [`coverage`], [`trace`], [`random`] | what was hit, what happened, what is chosen |
@@ -33,4 +34,5 @@ pub mod post;
 pub mod program;
 pub mod random;
 pub mod sim;
+pub mod talks;
 pub mod trace;
