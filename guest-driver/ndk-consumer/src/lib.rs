@@ -1,7 +1,7 @@
 //! Consumers of an NDK provider, by its dispatch tables alone.
 //!
 //! [`conformance::all`] is every test, each with the rows of `elements.txt` that it shows; [`conformance::run`] runs one on a
-//! [`platform::Platform`].
+//! [`platform::Platform`]. [`ping`] and [`perf`] are ndkping and ndkperf.
 //!
 //! Objects are raw pointers here, as they are for a consumer in C: what a test does with one is between it and the provider
 //! that it tests.
@@ -18,4 +18,6 @@
 pub mod bench;
 pub mod conformance;
 pub mod link;
+pub mod perf;
+pub mod ping;
 pub mod platform;

@@ -328,6 +328,7 @@ pub struct Link<'b> {
     pub a_left: &'b Callback,
     /// Disconnect event of B.
     pub b_left: &'b Callback,
+    events: &'b Callback,
     bench: &'b Bench<'b>,
 }
 
@@ -388,6 +389,7 @@ impl<'b> Link<'b> {
             listener,
             a_left,
             b_left,
+            events: requested,
             bench,
         }
     }
@@ -397,6 +399,11 @@ impl<'b> Link<'b> {
         self.bench.request("disconnect", |done, context| {
             call!(connector, NdkDisconnect, done, context)
         })
+    }
+
+    /// The connector of the latest request after the one that became this link; a second one is not remembered.
+    pub fn requested(&self) -> Option<*mut NDK_CONNECTOR> {
+        (self.events.count() > 1).then(|| self.events.object())
     }
 
     /// Closes everything.

@@ -78,6 +78,10 @@ pub trait Platform {
     fn allocate(&self, side: usize, bytes: usize) -> Box<dyn Memory>;
     /// Lets driver and devices work for a moment.
     fn step(&self);
+    /// Whether driver and devices work by themselves, also while nobody steps.
+    fn runs_alone(&self) -> bool {
+        false
+    }
     /// Whether it may take longer: false when what was waited for should have come long ago.
     fn patient(&self, steps: u64) -> bool;
     /// OID_NDK_STATISTICS.

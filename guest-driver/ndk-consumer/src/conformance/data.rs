@@ -35,6 +35,7 @@ tests! {
     flush_cancels_receives: [35];
     zero_length_messages: [36, 42];
     eight_mebibytes_at_once: [42, 46];
+    ping_comes_back_as_it_went: [36, 37, 41, 42];
 }
 
 const SILENT: u32 = NDK_OP_FLAG_SILENT_SUCCESS;
@@ -1106,4 +1107,9 @@ fn eight_mebibytes_at_once<'b>(bench: &'b Bench<'b>) {
     close!(bench, source, NdkCloseMr);
     close!(bench, sink, NdkCloseMr);
     link.close();
+}
+
+/// rping's exchange.
+fn ping_comes_back_as_it_went<'b>(bench: &'b Bench<'b>) {
+    crate::ping::ping(bench, 8, 16000);
 }

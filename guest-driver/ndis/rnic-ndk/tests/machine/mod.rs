@@ -153,6 +153,7 @@ impl Side {
         let mut owned = self.owned.borrow_mut();
         let owned = &mut *owned;
         self.provider.submit_waiting(&mut owned.control);
+        let dead = owned.control.dead().is_some();
         while let Some(done) = owned.control.poll(nic) {
             if Provider::<TestSystem>::owns(&done) {
                 self.provider.answered(done);
@@ -160,10 +161,13 @@ impl Side {
                 owned.counters = Some(counters);
             }
         }
-        while let Some(event) = owned.events.poll(nic).expect("events") {
+        if dead {
+            self.provider.device_failed();
+        }
+        while let Some(event) = owned.events.poll(nic).expect("events").filter(|_| !dead) {
             Provider::event(&self.provider, &event);
         }
-        while let Some(signal) = owned.signals.poll(nic).expect("signals") {
+        while let Some(signal) = owned.signals.poll(nic).expect("signals").filter(|_| !dead) {
             self.provider.signal(&signal);
         }
         owned.signals.arm(nic);
@@ -262,7 +266,15 @@ impl Machine {
         Self { machine, sides }
     }
 
+    /// The device of a side is found dead, as after surprise removal.
+    #[allow(dead_code)]
+    pub fn kill(&self, side: usize) {
+        let mut owned = self.sides[side].owned.borrow_mut();
+        owned.control.abandon(rnic_driver_core::Error::Gone);
+    }
+
     /// That nothing is left of any consumer.
+    #[allow(dead_code)]
     pub fn check_empty(&self) {
         for side in self.sides.iter() {
             assert_eq!(
