@@ -97,6 +97,11 @@ const STEPS: &[Step] = &[
         run: no_std::run,
     },
     Step {
+        name: "driver",
+        what: "rnic.sys links, and Windows exports what it imports",
+        run: driver,
+    },
+    Step {
         name: "clippy",
         what: "clippy, warnings are errors",
         run: style::clippy,
@@ -106,6 +111,10 @@ const STEPS: &[Step] = &[
 fn spec() -> Result<String> {
     let report = rnic_codegen::run(crate::workspace::root(), true)?;
     Ok(report.to_string())
+}
+
+fn driver() -> Result<String> {
+    crate::driver::build(&crate::driver::output()).map(|built| built.report)
 }
 
 /// Runs the command.

@@ -41,13 +41,26 @@ pub struct Built {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| workspace::target().join("driver"));
+    let out = args.out.clone().unwrap_or_else(output);
     let built = build(&out)?;
     println!("{}: {}", workspace::shown(&built.image), built.report);
     Ok(())
+}
+
+/// Where results go.
+pub fn output() -> PathBuf {
+    workspace::target().join("driver")
+}
+
+/// Cargo in the driver's workspace, for this machine: the driver's logic is checked and tested natively.
+pub fn natively(subcommand: &str) -> Command {
+    let mut command = crate::check::cargo();
+    command
+        .current_dir(folder())
+        .arg(subcommand)
+        .arg("--locked")
+        .env("CARGO_TARGET_DIR", workspace::target());
+    command
 }
 
 /// Folder of the driver's workspace.
@@ -63,7 +76,7 @@ pub fn cargo(subcommand: &str) -> Result<Command> {
         .current_dir(folder())
         .arg(subcommand)
         .args(["--target", TARGET])
-        .env("CARGO_TARGET_DIR", workspace::target().join("ndis"));
+        .env("CARGO_TARGET_DIR", workspace::target());
     toolchain.apply(&mut command);
     Ok(command)
 }
@@ -74,10 +87,7 @@ pub fn build(out: &Path) -> Result<Built> {
     command.args(["--release", "--locked", "-p", "rnic-ndis", "--bin", "rnic"]);
     let progress = Progress::start("building rnic.sys");
     exec::output(&mut command).context("rnic.sys could not be built")?;
-    let release = workspace::target()
-        .join("ndis")
-        .join(TARGET)
-        .join("release");
+    let release = workspace::target().join(TARGET).join("release");
     fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let image = out.join("rnic.sys");
     copy(&release.join("rnic.exe"), &image)?;

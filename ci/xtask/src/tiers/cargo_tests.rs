@@ -19,7 +19,7 @@ const ABOVE_1: &[(u8, &str, &str)] = &[
     (4, "vfio-user-server", "independent_client"),
 ];
 
-/// Tier 1: everything in the workspace but the tests of the tiers above.
+/// Tier 1: everything in the workspace but the tests of the tiers above, and the Windows driver's logic.
 pub fn unit() -> Result<Counts> {
     let metadata = MetadataCommand::new()
         .current_dir(workspace::root())
@@ -47,6 +47,10 @@ pub fn unit() -> Result<Counts> {
         Counting::Libtest,
     )?);
     counts.add(fuzz_corpora()?);
+    counts.add(run(
+        crate::driver::natively("test").args(["--workspace", "--no-fail-fast"]),
+        Counting::Libtest,
+    )?);
     Ok(counts)
 }
 

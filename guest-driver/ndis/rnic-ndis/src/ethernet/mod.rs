@@ -118,22 +118,25 @@ impl Lane {
                     .create(passive, adapter, engine, &pool)
                     .map(|()| pool)
             });
-        match result {
-            Ok(pool) => Shared::try_new(Self {
-                rx: queues.rx,
-                tx: queues.tx,
-                engine: engine.clone(),
-                adapter,
-                _pool: pool,
-            })
-            .map_err(Error::from),
-            Err(error) => {
-                // The device may use the queues that there are until it is silent.
-                engine.fail(error);
-                engine.silence(passive);
-                Err(error)
-            }
-        }
+        let unusable = |error| {
+            // The device may use the queues that there are until it is silent.
+            engine.fail(error);
+            engine.silence(passive);
+            error
+        };
+        let pool = result.map_err(unusable)?;
+        Shared::new_or_return(Self {
+            rx: queues.rx,
+            tx: queues.tx,
+            engine: engine.clone(),
+            adapter,
+            _pool: pool,
+        })
+        .map_err(|lane| {
+            let error = unusable(Error::NoMemory);
+            drop(lane);
+            error
+        })
     }
 
     /// The life of the device that it belongs to.

@@ -21,6 +21,11 @@ impl From<NoMemory> for rnic_driver_core::Error {
 
 /// Boxes a value, or drops it.
 pub fn try_box<T>(value: T) -> Result<Box<T>, NoMemory> {
+    box_or_return(value).map_err(|_| NoMemory)
+}
+
+/// Boxes a value, or gives it back.
+fn box_or_return<T>(value: T) -> Result<Box<T>, T> {
     let layout = Layout::new::<T>();
     if layout.size() == 0 {
         return Ok(Box::new(value));
@@ -29,7 +34,7 @@ pub fn try_box<T>(value: T) -> Result<Box<T>, NoMemory> {
     unsafe {
         let block = alloc(layout).cast::<T>();
         if block.is_null() {
-            return Err(NoMemory);
+            return Err(value);
         }
         block.write(value);
         Ok(Box::from_raw(block))
@@ -76,12 +81,21 @@ unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 impl<T> Shared<T> {
     /// Shares a value, or drops it.
     pub fn try_new(value: T) -> Result<Self, NoMemory> {
+        Self::new_or_return(value).map_err(|_| NoMemory)
+    }
+
+    /// Shares a value, or gives it back.
+    pub fn new_or_return(value: T) -> Result<Self, T> {
         let counted = Counted {
             count: AtomicUsize::new(1),
             value,
         };
-        let counted = NonNull::from(Box::leak(try_box(counted)?));
-        Ok(Self { counted })
+        match box_or_return(counted) {
+            Ok(counted) => Ok(Self {
+                counted: NonNull::from(Box::leak(counted)),
+            }),
+            Err(counted) => Err(counted.value),
+        }
     }
 
     fn counted(&self) -> &Counted<T> {
