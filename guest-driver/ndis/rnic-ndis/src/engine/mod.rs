@@ -21,6 +21,7 @@ pub mod vector;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use alloc::vec::Vec;
+use ndis_sys::nt::KeQueryActiveProcessorCountEx;
 use rnic_abi::consts;
 use rnic_driver_core::{
     BringUp, Config, Control, Device, Error, Event, GeneralEq, Nic, Outcome, Step,
@@ -49,6 +50,9 @@ pub const FOREIGN: u64 = 1 << 32;
 
 /// Vector of answers, general events and causes. Those after it have a completion event queue and Ethernet queues each.
 pub const CONTROL_VECTOR: u16 = 0;
+
+/// Messages after the first that are used at most, one for each processor.
+pub const MAX_VECTORS: u32 = 16;
 
 /// How long a step of bring-up, a verb or a reset may take.
 pub const PATIENCE_NS: u64 = 5_000_000_000;
@@ -131,9 +135,14 @@ impl Engine {
     ) -> Result<(Service, Vec<Vector>), Error> {
         let service = Service::try_new()?;
         let mut vectors = Vec::new();
+        // ALL_PROCESSOR_GROUPS.
+        // SAFETY: good for any group.
+        let processors = unsafe { KeQueryActiveProcessorCountEx(0xFFFF) };
         let count = messages
             .min(nic.identity().vectors.into())
-            .saturating_sub(1);
+            .saturating_sub(1)
+            .min(processors)
+            .min(MAX_VECTORS);
         vectors
             .try_reserve_exact(count as usize)
             .map_err(|_| Error::NoMemory)?;
