@@ -80,12 +80,12 @@ impl Inf {
         for line in self.sections.values_mut().flatten() {
             for text in line.values.iter_mut().chain([&mut line.key]) {
                 let pieces: Vec<&str> = text.split('%').collect();
-                if pieces.len() % 2 == 0 {
+                if pieces.len().is_multiple_of(2) {
                     return Err(format!("odd percent signs: {text}"));
                 }
                 let mut out = String::new();
                 for (n, piece) in pieces.iter().enumerate() {
-                    if n % 2 == 0 {
+                    if n.is_multiple_of(2) {
                         out += piece;
                     } else if piece.parse::<u32>().is_ok() {
                         out += &format!("%{piece}%");
