@@ -52,7 +52,9 @@ fn kinds(lines: &str) -> Vec<String> {
         let length = words.iter().find(|w| w.starts_with("len="));
         format!("{} {}", words[at + 2], length.unwrap_or(&""))
     };
-    let mut all: Vec<_> = lines.lines().map(kind).collect();
+    // Only frames need a next hop, and ask for it.
+    let asked = |line: &&str| line.split_whitespace().nth(2) == Some("ARP");
+    let mut all: Vec<_> = lines.lines().filter(|l| !asked(l)).map(kind).collect();
     // An acknowledge may cover more than one request.
     all.retain(|k| !k.starts_with("RcAcknowledge"));
     all
