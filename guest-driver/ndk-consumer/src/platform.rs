@@ -78,6 +78,10 @@ pub trait Platform {
     fn allocate(&self, side: usize, bytes: usize) -> Box<dyn Memory>;
     /// Lets driver and devices work for a moment.
     fn step(&self);
+    /// Whether a layer stands between consumer and provider, as tcpip.sys does in Windows.
+    fn is_layered(&self) -> bool {
+        false
+    }
     /// Whether driver and devices work by themselves, also while nobody steps.
     fn runs_alone(&self) -> bool {
         false

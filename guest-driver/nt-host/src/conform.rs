@@ -32,9 +32,6 @@ pub struct Args {
     /// vfio-user sockets of two devices on one wire.
     #[arg(long = "device", value_name = "SOCKET", required = true)]
     devices: Vec<PathBuf>,
-    /// Give the device physical addresses instead of a mapping each.
-    #[arg(long)]
-    identity: bool,
     /// Only tests whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -64,7 +61,8 @@ fn name(test: &Test, family: Family) -> String {
 
 fn work(args: &Args, first: usize) -> Result<()> {
     print::quiet(true);
-    let functions = crate::machine(&args.devices, args.identity)?;
+    // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
+    let functions = crate::machine(&args.devices, true)?;
     ensure!(functions.len() == 2, "two devices are needed");
     let host = Host::load(&args.driver, functions).context("loading the driver")?;
     let adapters = [0, 1].map(|function| host.add_adapter(function, &[]));
@@ -95,9 +93,6 @@ fn spawn(args: &Args, first: usize) -> Result<Child> {
     command.arg("ndk").arg(&args.driver);
     for device in &args.devices {
         command.arg("--device").arg(device);
-    }
-    if args.identity {
-        command.arg("--identity");
     }
     if let Some(only) = &args.only {
         command.arg("--only").arg(only);

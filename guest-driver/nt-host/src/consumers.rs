@@ -139,6 +139,14 @@ impl Drop for Buffer {
 }
 
 impl Platform for Consumers {
+    fn is_layered(&self) -> bool {
+        true
+    }
+
+    fn runs_alone(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "rnic.sys"
     }

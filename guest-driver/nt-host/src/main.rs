@@ -2,6 +2,7 @@
 
 mod bad;
 mod conform;
+mod measure;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +32,10 @@ enum Command {
     Sweep(Run),
     /// Run the NDK conformance tests over the driver, on two devices.
     Ndk(conform::Args),
+    /// Read and write data to and fro through the driver's NDK provider, and compare: what rping does.
+    Ndkping(measure::Args),
+    /// Measure latencies, rate and bandwidth through the driver's NDK provider.
+    Ndkperf(measure::Args),
     /// Run the host's own test driver and let it break a rule.
     Bad {
         /// The test driver.
@@ -142,6 +147,8 @@ fn main() -> Result<ExitCode> {
             sweep(args)?;
         }
         Command::Ndk(args) => conform::run(args)?,
+        Command::Ndkping(args) => measure::ping(args)?,
+        Command::Ndkperf(args) => measure::perf(args)?,
         Command::Bad { driver, rule } => bad::run(driver, rule)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -31,7 +31,7 @@ tests! {
     extended_callbacks_give_a_reason: [68, 69, 82];
     fixed_source_port_is_reserved: [59, 102];
     private_data_has_a_limit: [59, 62, 63];
-    connections_are_listed: [104, 105, 106];
+    connections_are_listed: [104, 105, 106, 108];
     queue_pair_joins_one_connection: [59];
     read_limits_bound_reads: [41, 64];
 }

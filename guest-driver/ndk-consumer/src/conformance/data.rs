@@ -10,7 +10,7 @@ use crate::link::{ALL_RIGHTS, Link, Wanted, count};
 use crate::{call, close};
 
 tests! {
-    sends_arrive_in_order: [36, 37, 83];
+    sends_arrive_in_order: [28, 36, 37, 83];
     write_and_read_move_memory: [41, 42, 84];
     not_connected_refuses_initiators: [35, 36, 38, 39, 40, 41, 42, 43];
     silent_success_is_silent: [85];
