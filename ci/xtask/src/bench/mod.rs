@@ -2,6 +2,7 @@
 //! they have in common is `report.rs` and `plot.rs`. Nothing here fails because something is slow.
 
 mod device;
+mod ndk;
 mod plot;
 mod report;
 mod wire;
@@ -29,6 +30,7 @@ pub struct Args {
 enum Which {
     Device(device::Args),
     Wire(wire::Args),
+    Ndk(ndk::Args),
 }
 
 /// Where results go.
@@ -66,6 +68,7 @@ pub fn run(args: &Args) -> Result<()> {
         None => device::run(&device::Args::default()),
         Some(Which::Device(args)) => device::run(args),
         Some(Which::Wire(args)) => wire::run(args),
+        Some(Which::Ndk(args)) => ndk::run(args),
     }
 }
 
