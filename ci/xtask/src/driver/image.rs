@@ -31,6 +31,10 @@ pub fn judge(image: &[u8], exports: &str) -> Result<String> {
     let missing = wanted & !header.dll_characteristics();
     ensure!(missing == 0, "DLL characteristics {missing:#x} are missing");
     ensure!(header.check_sum() != 0, "the image has no checksum");
+    let resources = file
+        .data_directory(pe::IMAGE_DIRECTORY_ENTRY_RESOURCE)
+        .is_some_and(|directory| directory.size.get(LE) != 0);
+    ensure!(resources, "the image has no version resource");
     for section in file.section_table().iter() {
         let flags = section.characteristics.get(LE);
         let both = pe::IMAGE_SCN_MEM_WRITE | pe::IMAGE_SCN_MEM_EXECUTE;

@@ -1,9 +1,12 @@
 //! `cargo xtask driver`: builds rnic.sys, on any machine, with rustc alone.
 //!
-//! `toolchain` finds or fetches the target's `core` and `alloc`, `image` judges what came out. The driver itself and
-//! its tests are in `guest-driver/ndis`.
+//! `toolchain` finds or fetches the target's `core` and `alloc`, `image` judges what came out, `package` makes what is
+//! installed of it (`resource`, `catalog`). The driver itself and its tests are in `guest-driver/ndis`.
 
+mod catalog;
 mod image;
+mod package;
+mod resource;
 mod toolchain;
 
 use std::fs;
@@ -17,13 +20,14 @@ use crate::{exec, workspace};
 
 pub use toolchain::TARGET;
 
-/// Build the Windows driver: rnic.sys and rnic.pdb.
+/// Build the Windows driver and its package: rnic.sys, rnic.pdb, rnic.inf, rnic.cat.
 ///
 /// Needs neither Windows, nor the WDK, nor MSVC. Where `core` and `alloc` for x86_64-pc-windows-msvc are missing they
-/// are fetched by rustup, or built from rustc's sources as Debian packages them.
+/// are fetched by rustup, or built from rustc's sources as Debian packages them. The package is signed with a new test
+/// certificate where openssl and osslsigncode are installed.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  cargo xtask driver              target/driver/rnic.sys, checked
+  cargo xtask driver              target/driver/rnic.sys, checked, and target/driver/package
   cargo xtask driver --out dir    into another folder")]
 pub struct Args {
     /// Folder for the results (default: target/driver).
@@ -44,6 +48,10 @@ pub fn run(args: &Args) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(output);
     let built = build(&out)?;
     println!("{}: {}", workspace::shown(&built.image), built.report);
+    let folder = out.join("package");
+    let inf = fs::read_to_string(self::folder().join("rnic-ndis/package/rnic.inf"))?;
+    let done = package::make(&built.image, &out.join("rnic.pdb"), &inf, &folder)?;
+    println!("{}: {done}", workspace::shown(&folder));
     Ok(())
 }
 
@@ -83,12 +91,16 @@ pub fn cargo(subcommand: &str) -> Result<Command> {
 
 /// Builds into `out`, and judges.
 pub fn build(out: &Path) -> Result<Built> {
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let resource = out.join("rnic.res");
+    fs::write(&resource, resource::version(version()?))?;
+    let resource = fs::canonicalize(resource)?;
     let mut command = cargo("build")?;
+    command.env("RNIC_VERSION_RESOURCE", resource);
     command.args(["--release", "--locked", "-p", "rnic-ndis", "--bin", "rnic"]);
     let progress = Progress::start("building rnic.sys");
     exec::output(&mut command).context("rnic.sys could not be built")?;
     let release = workspace::target().join(TARGET).join("release");
-    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let image = out.join("rnic.sys");
     copy(&release.join("rnic.exe"), &image)?;
     copy(&release.join("rnic.pdb"), &out.join("rnic.pdb"))?;
@@ -99,6 +111,20 @@ pub fn build(out: &Path) -> Result<Built> {
     let report = image::judge(&bytes, &exports)?;
     progress.finish("done");
     Ok(Built { image, report })
+}
+
+/// Version of the driver's workspace, with a fourth number.
+fn version() -> Result<[u16; 4]> {
+    let manifest: toml::Table = fs::read_to_string(folder().join("Cargo.toml"))?.parse()?;
+    let text = manifest
+        .get("workspace")
+        .and_then(|workspace| workspace.get("package")?.get("version")?.as_str())
+        .context("guest-driver/ndis/Cargo.toml has no version")?;
+    let mut version = [0; 4];
+    for (to, part) in version.iter_mut().zip(text.split('.')) {
+        *to = part.parse().context("a version of numbers")?;
+    }
+    Ok(version)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -1,11 +1,10 @@
-//! The package's INF and version resource, against the driver and the specification.
+//! The package's INF, against the driver and the specification.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rnic_ndis::adapter::settings::KEYWORDS;
 
 const INF: &str = include_str!("../package/rnic.inf");
-const RESOURCE: &str = include_str!("../package/rnic.rc");
 
 /// An INF file: lines of each section, split at commas and the first equals sign, with strings expanded.
 struct Inf {
@@ -329,12 +328,10 @@ fn the_hardware_is_the_specification_s() {
 }
 
 #[test]
-fn versions_are_cargo_s() {
+fn the_version_is_cargo_s() {
     let version = concat!(env!("CARGO_PKG_VERSION"), ".0");
     let inf = inf();
     let line = inf.section("Version").unwrap();
     let line = line.iter().find(|line| line.key == "DriverVer").unwrap();
     assert_eq!(line.values[1], version);
-    assert!(RESOURCE.contains(&format!("\"FileVersion\", \"{version}\"")));
-    assert!(RESOURCE.contains(&format!("FILEVERSION {}\n", version.replace('.', ","))));
 }

@@ -17,6 +17,7 @@ use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use ndis_sys::ndis::NDIS_HANDLE;
+use rnic_abi::FailureCode;
 use rnic_abi::reg::intr_cause;
 use rnic_driver_core::{Error, Event};
 
@@ -195,6 +196,11 @@ impl Adapter {
     fn turn(&self, passive: &Passive) {
         if let Some(engine) = self.engine() {
             let alive = !engine.is_quiet();
+            if self.ethernet.is_stuck() {
+                // A pause must end, whatever the device does.
+                engine.fail(Error::Failed(FailureCode::NONE));
+                warning!("the device keeps packets that it was given");
+            }
             engine::turn(passive, &engine, self);
             if alive && let Some(error) = engine.failure() {
                 if error == recovery::ENDED {

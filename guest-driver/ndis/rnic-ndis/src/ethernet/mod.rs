@@ -25,8 +25,9 @@ use rnic_driver_core::{Error, EthGeometry, EthQueue, Outcome};
 
 use crate::adapter::Adapter;
 use crate::adapter::settings::Settings;
-use crate::engine::{Engine, NtNic, unexpected};
+use crate::engine::{Engine, NtNic, PATIENCE_NS, unexpected};
 use crate::hw::{Hardware, NtPlatform};
+use crate::nt::wait::now_ns;
 use crate::nt::{Passive, Shared, SpinLock};
 use chain::ListChain;
 use config::Config;
@@ -299,6 +300,8 @@ struct State {
     sends: u32,
     /// Lists that Windows has.
     receives: u32,
+    /// When the pause under way began.
+    pausing_since: u64,
     lane: Option<Shared<Lane>>,
     link_up: bool,
 }
@@ -322,6 +325,7 @@ impl Ethernet {
                 run: Run::Paused,
                 sends: 0,
                 receives: 0,
+                pausing_since: 0,
                 lane: None,
                 link_up: nic.link_up().unwrap_or(false),
             }),
@@ -515,8 +519,17 @@ impl Ethernet {
             NDIS_STATUS_SUCCESS
         } else {
             state.run = Run::Pausing;
+            state.pausing_since = now_ns();
             NDIS_STATUS_PENDING
         }
+    }
+
+    /// Whether a pause waits for packets that the device does not give back.
+    pub fn is_stuck(&self) -> bool {
+        let state = self.state.lock();
+        state.run == Run::Pausing
+            && state.sends != 0
+            && now_ns().saturating_sub(state.pausing_since) > PATIENCE_NS
     }
 
     /// MiniportRestart.
