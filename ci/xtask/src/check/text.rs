@@ -19,6 +19,8 @@ const HOSTS: &[&str] = &[
     "docs.rs",
     "learn.microsoft.com",
     "download.microsoft.com",
+    // Names of XML schemas; nothing is fetched from there.
+    "schemas.microsoft.com",
     "rfc-editor.org",
     "ietf.org",
     "oasis-open.org",
