@@ -1,4 +1,4 @@
-//! An `rnic` process of our own, from a release build.
+//! An `rnic` process of our own: started with devices that nobody uses yet, ended when dropped.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::exec::tied_to_us;
+use crate::exec::{self, tied_to_us};
 use crate::workspace;
 
 /// A running daemon. Dropped, it is ended.
@@ -14,6 +14,7 @@ pub struct Daemon {
     child: Child,
     folder: tempfile::TempDir,
     log: PathBuf,
+    devices: u8,
 }
 
 /// How to start one.
@@ -23,22 +24,15 @@ pub struct Options<'a> {
     pub name: &'a str,
     /// Devices; the sockets are named `a`, `b`, ...
     pub devices: u8,
-    /// How doorbells reach the devices.
-    pub doorbell: &'a str,
+    /// Options of every device besides its socket and address, as `doorbell=trap`; may be empty.
+    pub each: &'a str,
     /// More of the command line.
     pub arguments: &'a [&'a str],
 }
 
-/// Builds `rnic` and returns its path.
+/// Builds `rnic`, optimised, and returns its path.
 pub fn build() -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .current_dir(workspace::root())
-        .args(["build", "--quiet", "--release", "--package", "rnic"])
-        .status()
-        .context("could not start cargo")?;
-    ensure!(status.success(), "could not build the daemon");
-    Ok(workspace::target().join("release/rnic"))
+    exec::build_here("rnic", "rnic", true)
 }
 
 impl Daemon {
@@ -57,9 +51,10 @@ impl Daemon {
         for number in 1..=options.devices {
             let socket = folder.path().join(socket_name(number));
             command.arg("--device").arg(format!(
-                "socket={},mac=02:00:00:00:00:{number:02x},doorbell={}",
+                "socket={},mac=02:00:00:00:00:{number:02x}{}{}",
                 socket.display(),
-                options.doorbell
+                if options.each.is_empty() { "" } else { "," },
+                options.each
             ));
         }
         let child = tied_to_us(command)
@@ -69,15 +64,18 @@ impl Daemon {
             .stderr(Stdio::from(file))
             .spawn()
             .with_context(|| format!("could not start {}", rnic.display()))?;
-        let mut daemon = Self { child, folder, log };
+        let mut daemon = Self {
+            child,
+            folder,
+            log,
+            devices: options.devices,
+        };
         let start = Instant::now();
         while !(1..=options.devices).all(|n| daemon.socket(&socket_name(n)).exists()) {
-            if let Some(status) = daemon.child.try_wait()? {
-                bail!("rnic ended at once ({status}): {}", daemon.words());
-            }
+            daemon.alive()?;
             ensure!(
-                start.elapsed() < Duration::from_secs(20),
-                "rnic made no sockets within 20 s: {}",
+                start.elapsed() < Duration::from_secs(60),
+                "rnic made no sockets within 60 s: {}",
                 daemon.words()
             );
             std::thread::sleep(Duration::from_millis(20));
@@ -103,6 +101,19 @@ impl Daemon {
         Ok(Duration::from_millis(10 * ticks))
     }
 
+    /// The devices' sockets, in order.
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        let names = (1..=self.devices).map(socket_name);
+        names.map(|name| self.socket(&name)).collect()
+    }
+
+    /// The sockets as `rnic-conform` takes them.
+    pub fn places(&self) -> String {
+        let sockets = self.sockets();
+        let shown: Vec<_> = sockets.iter().map(|s| s.display().to_string()).collect();
+        shown.join(",")
+    }
+
     /// Path of a socket.
     pub fn socket(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -110,17 +121,30 @@ impl Daemon {
 
     fn words(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
-        crate::exec::tail(&text, 5)
+        exec::tail(&text, 5)
+    }
+
+    /// An error with its last words if it has ended by itself.
+    pub fn alive(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!(
+                "rnic ended by itself ({status}); end of {}:\n{}",
+                workspace::shown(&self.log),
+                self.words()
+            );
+        }
+        Ok(())
     }
 
     /// Ends it; an error when it had ended by itself.
     pub fn stop(mut self) -> Result<()> {
-        if let Some(status) = self.child.try_wait()? {
-            bail!(
-                "rnic ended before its clients did ({status}): {}",
-                self.words()
-            );
-        }
+        self.alive()
+    }
+
+    /// Kills it as nothing else does.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill().context("rnic could not be killed")?;
+        self.child.wait()?;
         Ok(())
     }
 }

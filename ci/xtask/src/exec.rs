@@ -38,6 +38,22 @@ pub fn output(command: &mut Command) -> Result<String> {
     )
 }
 
+/// Builds a program of the workspace for this machine and returns its path.
+pub fn build_here(package: &str, bin: &str, release: bool) -> Result<PathBuf> {
+    let mut command = crate::check::cargo();
+    command.args(["build", "--quiet", "--bin", bin]);
+    let folder = if release {
+        command.args(["--release", "-p", package]);
+        "release"
+    } else {
+        // As tests are built, with the features that all crates together ask for: so it is there already.
+        command.arg("--workspace");
+        "debug"
+    };
+    output(&mut command).with_context(|| format!("building {bin}"))?;
+    Ok(crate::workspace::target().join(folder).join(bin))
+}
+
 /// The command line, shortened, for messages.
 pub fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());

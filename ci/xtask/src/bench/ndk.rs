@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<()> {
     let options = daemon::Options {
         name: "bench-ndk",
         devices: 2,
-        doorbell: "mmap",
+        each: "doorbell=mmap",
         arguments: &[],
     };
     let daemon = Daemon::start(&rnic, &options)?;

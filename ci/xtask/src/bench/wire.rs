@@ -136,7 +136,7 @@ impl Way {
             let options = daemon::Options {
                 name: "bench-wire",
                 devices: 0,
-                doorbell: "mmap",
+                each: "doorbell=mmap",
                 arguments: &arguments,
             };
             daemons.push(Daemon::start(rnic, &options)?);

@@ -89,7 +89,7 @@ fn play(args: &Args) -> Result<Figures> {
     let options = daemon::Options {
         name: "demo",
         devices: 2,
-        doorbell: &args.doorbell,
+        each: &format!("doorbell={}", args.doorbell),
         arguments: &[],
     };
     let daemon = Daemon::start(&rnic, &options)?;

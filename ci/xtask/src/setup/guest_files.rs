@@ -38,7 +38,7 @@ pub struct Flavour {
 /// drivers for real hardware is smaller and boots faster; intel-iommu is built in.
 pub const VFIO: Flavour = Flavour {
     name: "guest",
-    revision: "layout 2",
+    revision: "layout 3",
     kernel: "linux-image-cloud-amd64",
     modules: &[
         "irqbypass",
@@ -47,8 +47,8 @@ pub const VFIO: Flavour = Flavour {
         "vfio-pci-core",
         "vfio-pci",
     ],
-    packages: &[],
-    programs: &[],
+    packages: &["pciutils"],
+    programs: &["usr/bin/lspci"],
     files: &[],
     trees: &[],
     variable: "RNIC_GUEST",

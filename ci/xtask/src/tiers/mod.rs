@@ -3,9 +3,9 @@
 mod cargo_tests;
 pub mod counts;
 mod device;
+mod qemu;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -22,23 +22,6 @@ pub struct Args {
     /// Tiers to run, as 1 or 0-3; without any, all.
     #[arg(value_name = "TIER", value_parser = parse_range)]
     tiers: Vec<(u8, u8)>,
-    /// Also run the conformance suite on QEMU and in a guest.
-    #[arg(long)]
-    platforms: bool,
-}
-
-/// Whether `--platforms` was given.
-static PLATFORMS: AtomicBool = AtomicBool::new(false);
-
-/// The conformance suite where a device runs in real time: minutes, and not yet green everywhere, so on demand.
-fn on_platform(place: &str, suite: fn() -> Result<Counts>) -> Result<Counts> {
-    if PLATFORMS.load(Ordering::Relaxed) {
-        return suite();
-    }
-    println!("conformance on {place}: skipped; `cargo xtask test --platforms` runs it");
-    let mut counts = Counts::default();
-    counts.skipped += 1;
-    Ok(counts)
 }
 
 /// One tier.
@@ -85,7 +68,11 @@ const TIERS: &[Tier] = &[
     Tier {
         number: 5,
         name: "QEMU without a guest",
-        run: || on_platform("QEMU", device::over_qtest),
+        run: || {
+            let mut counts = qemu::run()?;
+            counts.add(device::over_qtest()?);
+            Ok(counts)
+        },
     },
     Tier {
         number: 6,
@@ -120,7 +107,6 @@ fn parse_range(text: &str) -> Result<(u8, u8), String> {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    PLATFORMS.store(args.platforms, Ordering::Relaxed);
     let wanted: BTreeSet<u8> = TIERS
         .iter()
         .map(|tier| tier.number)
@@ -192,7 +178,7 @@ fn guests() -> Result<Counts> {
         }
     }
     if counts.failed == 0 {
-        counts.add(on_platform("VFIO in a guest", device::in_guest)?);
+        counts.add(device::in_guest()?);
     }
     for (name, holds) in demo::smoke().context("two guests with an rnic each")? {
         println!("guest: {name} ... {}", if holds { "ok" } else { "FAILED" });

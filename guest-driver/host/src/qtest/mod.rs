@@ -325,7 +325,22 @@ fn start(options: &QtestOptions, memory: &Path, socket: &Path) -> io::Result<Chi
         });
         command.arg("-device").arg(device.to_string());
     }
+    end_with_us(&mut command);
     command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()
+}
+
+/// A QEMU whose test is killed would live on, and keep the devices from the next one.
+fn end_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    let end = || {
+        // SAFETY: a system call that takes and changes no memory, and is allowed between fork and exec.
+        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: `end` allocates nothing and takes no lock.
+    unsafe { command.pre_exec(end) };
 }
 
 /// QEMU connects to us; or it ends, and its own message on standard error says why.

@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<()> {
     let options = daemon::Options {
         name: "bench",
         devices: 2,
-        doorbell: "mmap",
+        each: "doorbell=mmap",
         arguments: &[],
     };
     let daemon = Daemon::start(&rnic, &options)?;
@@ -153,7 +153,7 @@ fn idle(rnic: &Path, devices: u8) -> Result<f64> {
     let options = daemon::Options {
         name: "bench",
         devices,
-        doorbell: "mmap",
+        each: "doorbell=mmap",
         arguments: &[],
     };
     let daemon = Daemon::start(rnic, &options)?;
