@@ -502,20 +502,6 @@ fn distinct_files_are_bounded() {
 }
 
 #[test]
-fn a_file_nobody_wrote_to_looks_private() {
-    let memory = SharedMemory::new(64 * PAGE).unwrap();
-    let mut table = table();
-    table
-        .map(0, 64 * PAGE, Access::ReadWrite, &memory, 0)
-        .unwrap();
-    assert!(table.files()[0].looks_private());
-    memory.write(PAGE, &[1]).unwrap();
-    let file = table.files()[0];
-    assert!(!file.looks_private());
-    assert_eq!((file.len, file.allocated), (64 * PAGE, PAGE));
-}
-
-#[test]
 fn unmap_is_quiescent_when_no_older_snapshot_is_held() {
     let (memory, mut table) = (memory(), table());
     table.map(0, PAGE, Access::ReadWrite, &memory, 0).unwrap();

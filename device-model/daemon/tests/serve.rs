@@ -293,6 +293,32 @@ fn memory_that_may_shrink_is_refused_when_guests_share_the_daemon() {
 }
 
 #[test]
+fn private_memory_was_not_told_from_shared_memory() {
+    let daemon = Daemon::start(&[""], &[]);
+    let mut guest = daemon.client(0);
+    guest.reset_device();
+    let mut ring = Ring::new(&mut guest);
+    // Pages that were only read, as those of a private mapping are, have blocks too.
+    ring.memory.fill(0, 0x1000, 0).unwrap();
+    assert_eq!(daemon.shows(0, "memory-looks-private"), false);
+    // The driver's command is in another copy of the page.
+    guest.write32(reg::CMD_NOTIFY, 1);
+    wait_until("the warning", || {
+        daemon.shows(0, "memory-looks-private") == true
+    });
+    drop(guest);
+    let mut guest = daemon.client(0);
+    guest.reset_device();
+    ring = Ring::new(&mut guest);
+    ring.negotiate(&mut guest);
+    // A ring without a command is nothing to speak of later.
+    guest.write32(reg::CMD_NOTIFY, 1);
+    let echo = vec![7; size_of::<rnic_abi::NopRequest>()];
+    ring.status::<cmd::Nop>(&mut guest, echo);
+    assert_eq!(daemon.shows(0, "memory-looks-private"), false);
+}
+
+#[test]
 fn the_link_follows_the_control_socket() {
     let daemon = Daemon::start(&["", ""], &["--workers", "2"]);
     let mut guest = daemon.client(1);

@@ -127,19 +127,6 @@ pub struct FileInfo {
     pub ino: u64,
     /// Length in bytes.
     pub len: u64,
-    /// Bytes that have pages.
-    pub allocated: u64,
-}
-
-impl FileInfo {
-    /// Whether nobody ever wrote to the file. A guest that has booted wrote to its RAM, so then
-    /// its RAM is elsewhere: QEMU with `share=off` passes a file that it maps privately, and DMA
-    /// would silently miss the guest. There is no certain test (a private mapping of a file that
-    /// was written before looks right), so this is for a warning: ask when the guest first sets
-    /// Bus Master Enable, before the device's own first write allocates pages.
-    pub fn looks_private(&self) -> bool {
-        self.allocated == 0
-    }
 }
 
 struct FileSlot {
@@ -285,8 +272,6 @@ impl DmaTable {
                 dev: metadata.dev(),
                 ino: metadata.ino(),
                 len: metadata.len(),
-                // st_blocks counts units of 512 bytes whatever the block size (stat(2)).
-                allocated: metadata.blocks().saturating_mul(512),
             })
         };
         self.files.iter().flatten().filter_map(info).collect()

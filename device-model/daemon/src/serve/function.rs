@@ -38,6 +38,8 @@ pub struct Function {
     addresses: (Vec<Gid>, u64),
     /// The client was told that memory is out of reach.
     pub(super) warned_unreachable: bool,
+    /// The driver rang for a command since the device last ran.
+    pub(super) rang: bool,
     /// The client was told that its memory looks private.
     pub(super) warned_private: bool,
 }
@@ -68,6 +70,7 @@ impl Function {
             connected: false,
             addresses: (Vec::new(), 0),
             warned_unreachable: false,
+            rang: false,
             warned_private: false,
         };
         function.publish();
@@ -77,6 +80,11 @@ impl Function {
     /// Whether a client is there.
     pub const fn is_connected(&self) -> bool {
         self.connected
+    }
+
+    /// Whether the client was told that its memory looks private.
+    pub const fn memory_looks_private(&self) -> bool {
+        self.warned_private
     }
 
     /// Memory ranges that the client has given, neighbours joined.
@@ -92,6 +100,9 @@ impl Function {
             progress = progress.and(self.device.run(&mut self.host, budget));
             self.awake = progress == Progress::Busy;
             self.follow_addresses();
+            if std::mem::take(&mut self.rang) {
+                self.warn_if_private();
+            }
         }
         progress
     }

@@ -48,6 +48,8 @@ pub struct DeviceReport {
     pub failed: bool,
     /// Memory ranges that the client has given.
     pub dma_maps: usize,
+    /// The driver rang for its first command and there was none: its memory is probably not shared.
+    pub memory_looks_private: bool,
     /// Counters by name.
     #[serde(skip)]
     pub counters: BTreeMap<&'static str, u64>,
@@ -68,6 +70,7 @@ impl DeviceReport {
             negotiated: reg::device_status::NEGOTIATED.is_set(status),
             failed: reg::device_status::FAILED.is_set(status),
             dma_maps: function.map_count(),
+            memory_looks_private: function.memory_looks_private(),
             counters: COUNTERS
                 .iter()
                 .map(|c| c.name)

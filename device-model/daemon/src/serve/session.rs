@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rnic_abi::{place, reg};
+use rnic_abi::{CounterId, place, reg};
 use rnic_core::dma::{Access, SharedMemory};
 use rnic_core::interrupt::VECTORS;
 use rnic_core::pci::CONFIG_SIZE;
@@ -108,14 +108,21 @@ pub fn describe(memory: &SharedMemory, doorbell: Doorbell, irq: Irq) -> anyhow::
 }
 
 impl Function {
-    fn warn_if_private(&mut self) {
-        if self.warned_private || !self.dma.files().iter().any(|file| file.looks_private()) {
+    /// After the device ran for a driver's ring: a driver rings when it has written a command, so if none is there, its
+    /// memory is not the device's. Nothing of the file itself shows that it is mapped privately: pages that the guest
+    /// only reads are allocated in it all the same.
+    pub(super) fn warn_if_private(&mut self) {
+        let hardware = self.device.hardware();
+        let commands = hardware.resources.counters.get(CounterId::COMMANDS);
+        // A ring that cannot be reached has another cause, and FAILURE names it.
+        let unreachable = hardware.registers.get(reg::FAILURE) != 0;
+        if commands > 0 || unreachable || self.warned_private || !hardware.is_enabled() {
             return;
         }
         self.warned_private = true;
         log::warn!(
-            "a file of the guest's memory was never written to, so the memory that the guest uses is probably a private copy \
-             and transfers will go astray; {HOW_TO_SHARE}"
+            "the driver rang for its first command, and there is none in memory: the memory that the guest uses is \
+             probably a private copy (share=off), and no transfer will reach it; {HOW_TO_SHARE}"
         );
     }
 
@@ -177,10 +184,7 @@ impl Backend for Function {
             return Ok(());
         }
         let bar = u8::try_from(region).map_err(|_| Errno::EINVAL)?;
-        if bar == place::BAR_REGISTERS && offset == reg::CMD_NOTIFY {
-            // The driver has just written a command into its memory.
-            self.warn_if_private();
-        }
+        self.rang |= bar == place::BAR_REGISTERS && offset == reg::CMD_NOTIFY;
         self.device.bar_write(&mut self.host, bar, offset, data);
         Ok(())
     }
