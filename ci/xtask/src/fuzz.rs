@@ -65,15 +65,18 @@ pub fn run(args: &Args) -> Result<()> {
 fn build(folder: &Path) -> Result<PathBuf> {
     let host = host()?;
     let target_dir = workspace::target().join("fuzz");
+    let mut command = Command::new(env!("CARGO"));
     // With --target the flags are for the targets alone, not for build scripts and macros.
-    let status = Command::new(env!("CARGO"))
+    command
         .current_dir(folder)
         .env("RUSTFLAGS", FLAGS.join(" "))
         .args(["build", "--profile", "fuzz", "--features", "libfuzzer"])
-        .args(["--bins", "--target", &host, "--target-dir"])
-        .arg(&target_dir)
-        .status()
-        .context("cannot run cargo")?;
+        .args(["--target", &host, "--target-dir"])
+        .arg(&target_dir);
+    for target in TARGETS {
+        command.args(["--bin", &format!("fuzz-{target}")]);
+    }
+    let status = command.status().context("cannot run cargo")?;
     if !status.success() {
         bail!("the fuzz targets do not build");
     }
@@ -88,8 +91,12 @@ fn fuzz(folder: &Path, built: &Path, target: &str, seconds: u32) -> Result<bool>
     for dir in [&work, &seeds, &found] {
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
-    let status = Command::new(built.join("fuzz-seeds"))
-        .arg(target)
+    // A program of its own, without the counting that only libFuzzer can take.
+    let status = Command::new(env!("CARGO"))
+        .current_dir(folder)
+        .args(["run", "--quiet", "--bin", "fuzz-seeds", "--target-dir"])
+        .arg(workspace::target())
+        .args(["--", target])
         .arg(&seeds)
         .status()
         .context("cannot write seeds")?;

@@ -97,8 +97,17 @@ impl Hardware {
             *to = from;
         }
         registers.set(reg::FIRMWARE_VERSION, version);
-        registers.set(reg::NODE_GUID, identity.guid);
-        registers.set(reg::MAC_ADDRESS, u64::from_le_bytes(mac));
+        let guid = if mutant("REG-9/zero") {
+            0
+        } else {
+            identity.guid
+        };
+        registers.set(reg::NODE_GUID, guid);
+        let mac = u64::from_le_bytes(mac) | u64::from(mutant("REG-10/group"));
+        registers.set(reg::MAC_ADDRESS, mac);
+        if mutant("REG-7/magic") {
+            registers.set(reg::MAGIC, 0);
+        }
         registers.set(reg::FEATURES, identity.features);
         // [REG-12]
         registers.set_field(
@@ -248,6 +257,10 @@ impl Hardware {
             reg::CMD_CONTROL => {
                 self.command_control(store);
                 Effect::Run
+            }
+            reg::SCRATCH if mutant("REG-14/effect") => {
+                self.count_guest_error();
+                Effect::None
             }
             reg::CMD_NOTIFY => {
                 self.notified |= !mutant("CMD-3/deaf");
@@ -452,7 +465,8 @@ impl Hardware {
             .registers
             .field(reg::DEVICE_STATUS, reg::device_status::FAILED)
             != 0;
-        let on = (self.bus_master || mutant("BRING-3/master")) && !failed;
+        let on =
+            (self.bus_master || mutant("BRING-3/master")) && (!failed || mutant("RESET-5/dma"));
         self.resources.dma = if self.host_dma.bus_master() == on {
             Arc::clone(&self.host_dma)
         } else {

@@ -361,6 +361,9 @@ impl Resources {
         cookie: u64,
         payload: &P,
     ) {
+        if mutant("EQ-5/lost") && self.general_eq.is_none() {
+            return;
+        }
         self.events.hold(Event::new(code, object, cookie, payload));
         self.write_events(env);
     }

@@ -84,7 +84,7 @@ impl Segments {
         let (chunks, _) = bytes.as_chunks::<SEGMENT>();
         let parsed = chunks.iter().filter_map(|chunk| {
             let s = AbiSegment::read_from_bytes(chunk).ok()?;
-            (s.length.get() != 0).then_some(Segment {
+            (s.length.get() != 0 || mutant("QP-18/looks")).then_some(Segment {
                 address: s.address.get(),
                 length: s.length.get(),
                 key: s.key.get(),

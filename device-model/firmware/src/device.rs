@@ -240,7 +240,9 @@ impl Device {
     /// a reset of the device alone.
     fn reset_device(&mut self, env: &mut dyn Env, function: bool) {
         self.commands.reset();
-        self.plane.reset();
+        if !mutant("RESET-3/plane") {
+            self.plane.reset();
+        }
         if function && !mutant("RESET-2/table") {
             self.hardware.resources.interrupts.reset_function();
         }

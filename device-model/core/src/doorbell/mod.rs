@@ -280,7 +280,7 @@ impl Doorbells {
                 self.take_page(env, word * 64 + bit);
             }
             if let Some(backlog) = self.backlog.get_mut(word as usize) {
-                *backlog = pages;
+                *backlog = if mutant("DB-9/forgets") { 0 } else { pages };
             }
             more |= pages != 0;
         }

@@ -148,6 +148,7 @@ fn idle_queues_cost_nothing_with_summary() {
 
 #[test]
 fn hostile_maps_cost_a_bounded_poll_and_lose_nothing() {
+    // [DB-9] [CONV-12]
     let mut env = TestEnv::new();
     let mut doorbells = Doorbells::new();
     doorbells.set_summary(true);

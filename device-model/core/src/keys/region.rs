@@ -165,7 +165,11 @@ impl Keys {
             pages: Vec::new(),
             charged: request.page_count,
             fast: false,
-            state: State::Building,
+            state: if mutant("MEM-7/valid") {
+                State::Valid
+            } else {
+                State::Building
+            },
             windows: 0,
         })
     }
@@ -267,8 +271,8 @@ impl Keys {
                 return Err(CommandError::busy(at));
             }
             Some(Object::Region(region)) => (region.pd, region.charged),
-            Some(_) => return Err(CommandError::wrong_kind(at)),
-            None => return Err(CommandError::not_found(at)),
+            Some(_) if !mutant("CMD-21/kind") => return Err(CommandError::wrong_kind(at)),
+            _ => return Err(CommandError::not_found(at)),
         };
         self.free_index(index);
         self.regions = self.regions.saturating_sub(1);

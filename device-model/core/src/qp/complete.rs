@@ -180,7 +180,8 @@ impl Qp {
                 how.error
             });
         // [CONV-10]
-        c.context.set(entry.context);
+        c.context
+            .set(entry.context ^ u64::from(mutant("CONV-10/context")));
         c.qpn.set(self.qpn);
         c.byte_count.set(bytes);
         let itself = u32::from(!mutant("QP-15/itself"));

@@ -280,7 +280,8 @@ impl Qp {
                 .map_err(Trouble::access)?;
         }
         let immediate = end.and_then(|e| e.immediate);
-        if immediate.is_some() && self.receiving.is_none() {
+        let consumes = immediate.is_some() || mutant("QP-24/consumes");
+        if consumes && self.receiving.is_none() {
             self.take_receive(cx)?;
         }
         if length > 0 {

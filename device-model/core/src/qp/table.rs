@@ -217,7 +217,7 @@ impl Qps {
             return;
         }
         // [ROCE-25]
-        if !PKey::DEFAULT.matches(bth.pkey) {
+        if !PKey::DEFAULT.matches(bth.pkey) && !mutant("ROCE-25/any") {
             res.counters.count(CounterId::DROPPED_KEY);
             return;
         }
@@ -234,7 +234,7 @@ impl Qps {
                 cx.res.counters.count(CounterId::DROPPED_NO_QP);
                 return;
             };
-            if !link.path.is_of(ip.src_gid(), ip.dst_gid()) {
+            if !link.path.is_of(ip.src_gid(), ip.dst_gid()) && !mutant("ROCE-26/address") {
                 cx.res.counters.count(CounterId::DROPPED_ADDRESS);
                 return;
             }

@@ -138,7 +138,10 @@ fn device_limits() -> DeviceLimits {
         (&mut limits.srq_log, limit::SRQ_LOG),
         (&mut limits.cq_log, limit::CQ_LOG),
         (&mut limits.eq_log, limit::EQ_LOG),
-        (&mut limits.send_segments, limit::SEND_SEGMENTS),
+        (
+            &mut limits.send_segments,
+            limit::SEND_SEGMENTS + u64::from(mutant("CONV-8/more")),
+        ),
         (&mut limits.recv_segments, limit::RECV_SEGMENTS),
         (&mut limits.inline_bytes, limit::INLINE_BYTES),
         (&mut limits.mr_chunk_pages, limit::MR_CHUNK_PAGES),
@@ -147,7 +150,10 @@ fn device_limits() -> DeviceLimits {
         (&mut limits.read_depth_in, limit::READ_DEPTH_IN),
         (&mut limits.read_depth_out, limit::READ_DEPTH_OUT),
         (&mut limits.key_reuse_distance, limit::KEY_REUSE_DISTANCE),
-        (&mut limits.backlog, limit::BACKLOG),
+        (
+            &mut limits.backlog,
+            limit::BACKLOG >> u32::from(mutant("CONV-13/backlog")),
+        ),
         (
             &mut limits.connect_private_bytes,
             limit::CONNECT_PRIVATE_BYTES,

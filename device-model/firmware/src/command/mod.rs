@@ -210,7 +210,11 @@ impl Commands {
         let opcode = header.opcode();
         // [CMD-12]
         let unknown = CommandError::new(
-            Status::UNKNOWN_COMMAND,
+            if mutant("CMD-12/status") {
+                Status::UNSUPPORTED
+            } else {
+                Status::UNKNOWN_COMMAND
+            },
             SyndromeReason::BAD_VALUE,
             offset_of!(CommandHeader, opcode_raw),
         );

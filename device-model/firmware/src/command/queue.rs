@@ -87,6 +87,7 @@ fn create_eq(control: &mut Control<'_>, request: &CreateEqRequest) -> Result<Cre
     let log_stride = match request.kind() {
         EqKind::COMPLETION => 4,
         EqKind::GENERAL => 9,
+        _ if mutant("CONV-4/kind") => 4,
         _ => return Err(CommandError::bad_value(kind_at)),
     };
     // [INT-5]

@@ -117,7 +117,7 @@ fn immediate_invalidate_and_solicited_come_along() {
 
 #[test]
 fn writes_land_and_immediates_take_a_receive() {
-    // [QP-24]
+    // [QP-24] [CONV-10]
     for wire in BOTH {
         for length in [0u32, 7, 1024, 5000, 700_000] {
             let mut p = Pair::new(wire);

@@ -14,7 +14,7 @@ impl Requester {
         if matches!(self.state, State::Failed(_)) {
             return Progress::Ghost;
         }
-        if header.psn.since(self.una()) >= self.outstanding() {
+        if header.psn.since(self.una()) >= self.outstanding() && !mutant("ROCE-44/ghost") {
             return Progress::Ghost;
         }
         match header.body {
@@ -113,7 +113,7 @@ impl Requester {
             && packets <= left
             && end == (packets == left)
             && u64::from(length) == full.min(u64::from(rest));
-        if !fits {
+        if !fits && !mutant("ROCE-44/length") {
             return self.bad_response();
         }
         m.acked += packets;
@@ -160,7 +160,7 @@ impl Requester {
             let Some(m) = self.messages.front_mut() else {
                 break;
             };
-            if m.message.is_read_or_atomic() {
+            if m.message.is_read_or_atomic() && !mutant("ROCE-41/leaps") {
                 if self.una() != una {
                     self.progress(now);
                 }
@@ -218,7 +218,9 @@ impl Requester {
 
     /// `una` moved: retries start counting anew (IBTA vol. 1, 9.7.6.1.3).
     fn progress(&mut self, now: Nanos) {
-        self.retries_left = self.config.retry_count;
+        if !mutant("ROCE-40/spent") {
+            self.retries_left = self.config.retry_count;
+        }
         self.rnr_left = self.config.rnr_retry;
         self.recovering = false;
         self.missing = false;
@@ -231,7 +233,8 @@ impl Requester {
     /// A NAK for a sequence error, or an answer that leapt over another `[ROCE-39]`.
     fn lost(&mut self, now: Nanos) -> Progress {
         self.missing = !mutant("ERR-5/sequence");
-        if self.recovering || self.state != State::Ready {
+        let recovering = self.recovering && !mutant("ROCE-39/each");
+        if recovering || self.state != State::Ready {
             return Progress::Accepted;
         }
         self.retry(now, Failure::SequenceRetryExceeded);

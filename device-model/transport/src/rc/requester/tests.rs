@@ -173,6 +173,22 @@ fn a_sequence_nak_goes_back_to_what_is_missing() {
 
 // [ROCE-42]
 #[test]
+fn an_answer_to_nothing_changes_nothing() {
+    // [ROCE-44]
+    let mut r = requester(5);
+    for psn in [4, 5, 6] {
+        assert_eq!(
+            r.on_response(NOW, &ack(psn, Syndrome::ACK)),
+            Progress::Ghost
+        );
+    }
+    r.post(SEND, 1).unwrap();
+    drain(&mut r);
+    assert_eq!(r.on_response(NOW, &ack(6, Syndrome::ACK)), Progress::Ghost);
+    assert_eq!(r.oldest(), 0);
+}
+
+#[test]
 fn a_peer_that_misses_the_same_again_and_again_fails_the_message_so() {
     // [ERR-5]
     let mut r = requester(0);

@@ -3,6 +3,7 @@
 use super::{MAX_OUTSTANDING, Message, Queued, Requester, State};
 use crate::header::{Ending, RequestHeader, RequestOperation, Target};
 use crate::time::Nanos;
+use rnic_mutant::mutant;
 use rnic_wire::{Mtu, Position};
 
 /// An acknowledge is asked for at least every so many packets `[ROCE-32]`.
@@ -133,7 +134,7 @@ impl Requester {
 
     /// A read from where its data ends so far, or an atomic `[ROCE-42]`, `[ROCE-43]`.
     fn ask(&mut self, m: &Queued, left: u32, ahead: u32) -> Option<Sent> {
-        if self.asked >= u32::from(self.config.read_depth)
+        if self.asked >= u32::from(self.config.read_depth) && !mutant("ROCE-43/asks")
             || (ahead > 0 && ahead.saturating_add(left) > MAX_OUTSTANDING)
         {
             return None;

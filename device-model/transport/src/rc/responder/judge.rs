@@ -14,12 +14,12 @@ struct Invalid;
 impl<T> Responder<T> {
     /// A request arrived.
     pub fn on_request(&mut self, header: &RequestHeader) -> Verdict {
-        if self.failed {
+        if self.failed && !mutant("ROCE-37/goes-on") {
             return Verdict::Dropped(Dropped::Failed);
         }
         match header.psn.diff(self.expected) {
             0 => self.in_order(header),
-            d if d < 0 => self.duplicate(header),
+            d if d < 0 && !mutant("ROCE-35/ahead") => self.duplicate(header),
             _ => self.ahead(),
         }
     }
@@ -174,7 +174,8 @@ impl<T> Responder<T> {
 
     fn check_length(&self, header: &RequestHeader) -> Result<(), Invalid> {
         let mtu = self.config.mtu;
-        if length_fits(header.position, header.packets, header.length, mtu) {
+        let fits = length_fits(header.position, header.packets, header.length, mtu);
+        if fits || mutant("ROCE-30/length") {
             Ok(())
         } else {
             Err(Invalid)
@@ -239,7 +240,7 @@ impl<T> Responder<T> {
 
     /// IBTA vol. 1, 9.7.5.1.1 and 9.7.5.2.3: something was lost; said once `[ROCE-34]`.
     fn ahead(&mut self) -> Verdict {
-        if self.refused_ahead {
+        if self.refused_ahead && !mutant("ROCE-34/again") {
             return Verdict::Dropped(Dropped::AheadOfSequence);
         }
         self.refused_ahead = true;

@@ -17,6 +17,7 @@ mod tests;
 use crate::header::{Ending, RequestHeader, Target, packets_of};
 use alloc::collections::VecDeque;
 use answer::{Due, Saved, SavedKind};
+use rnic_mutant::mutant;
 use rnic_wire::{Msn, Mtu, NakCode, Psn, RKey, RnrTimer};
 
 pub use answer::{ReadData, Response, Tag};
@@ -234,10 +235,10 @@ impl<T> Responder<T> {
         self.assembly = judge::next_assembly(self.assembly, header);
         self.advance(header.packets);
         // [ROCE-31], [ROCE-33]
-        if header.position.is_end() {
+        if header.position.is_end() || mutant("ROCE-31/each") {
             self.msn = self.msn.next();
         }
-        if header.ack_request {
+        if header.ack_request && !mutant("ROCE-33/silent") {
             self.due = Due::Acknowledge;
         }
     }
@@ -292,6 +293,9 @@ impl<T> Responder<T> {
     /// The request in `header` meets no receive: the peer is told to try again later `[ROCE-36]`.
     pub fn not_ready(&mut self, header: &RequestHeader) {
         self.due = Due::NotReady { psn: header.psn };
+        if mutant("ROCE-36/moves") {
+            self.advance(1);
+        }
         self.refused_ahead = true;
     }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::header::{RequestOperation, ResponseBody};
-use rnic_wire::{Position, Syndrome};
+use rnic_wire::{Msn, Position, Syndrome};
 
 fn responder() -> Responder<u8> {
     Responder::new(ResponderConfig {
@@ -231,8 +231,19 @@ fn reads_are_answered_in_order_and_acknowledges_follow() {
 
 // [ROCE-43]
 #[test]
+fn a_message_of_many_packets_counts_once() {
+    // [ROCE-31]
+    let mut r = responder();
+    execute(&mut r, &send(100, Position::First, 1024));
+    execute(&mut r, &send(101, Position::Middle, 1024));
+    assert_eq!(r.msn(), Msn::ZERO);
+    execute(&mut r, &send(102, Position::Last, 1));
+    assert_eq!(r.msn(), Msn::ZERO.next());
+}
+
+#[test]
 fn more_reads_than_the_depth_are_invalid_until_answered() {
-    // [QP-32]
+    // [QP-32] [ROCE-37]
     let mut r = responder();
     execute(&mut r, &read(100, target(1)));
     execute(&mut r, &read(101, target(1)));
@@ -241,6 +252,9 @@ fn more_reads_than_the_depth_are_invalid_until_answered() {
     execute(&mut r, &read(103, target(1)));
     let v = r.on_request(&read(104, target(1)));
     assert!(matches!(v, Verdict::Refused(NakCode::InvalidRequest)));
+    // It has said its last word.
+    let v = r.on_request(&send(104, Position::Only, 1));
+    assert!(matches!(v, Verdict::Dropped(Dropped::Failed)));
     let mut none = Responder::<u8>::new(ResponderConfig {
         read_depth: 0,
         ..responder().config
