@@ -40,7 +40,8 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::CONNECTIONS
     | feature::ETHERNET
     | feature::ETH_RSS
-    | feature::ETH_LSO;
+    | feature::ETH_LSO
+    | feature::CONGESTION_CONTROL;
 
 /// How a function signals interrupts, and who decides whether a vector may fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 //! - [`rc::Responder`]: requests in, verdicts and responses out; order, duplicates, NAKs;
 //! - [`packet`]: one-packet segments to and from the headers of a frame, and the octets that a
 //!   segment would have been as frames;
+//! - [`dcqcn`]: when a receiver tells of congestion, and how fast its sender may send then;
 //! - [`split`]: a segment of many packets, cut into them;
 //! - [`time`]: the clock, always an argument.
 //!
@@ -35,6 +36,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod dcqcn;
 pub mod header;
 pub mod packet;
 pub mod rc;

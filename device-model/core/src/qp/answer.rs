@@ -29,6 +29,10 @@ impl Qp {
             if !link.responder.has_response() {
                 return false;
             }
+            if let Some(until) = link.paced_until(cx.env.now()) {
+                self.wait_until(cx, until);
+                return false;
+            }
             if !budget.take_op() {
                 return true;
             }
@@ -51,7 +55,11 @@ impl Qp {
                         .path
                         .send_response(cx, &response.header, outgoing, leases)
                     {
-                        Ok(()) => Ok(()),
+                        Ok(()) => {
+                            let bytes = data.as_ref().map_or(0, |d| d.length);
+                            link.pace(cx.env.now(), bytes);
+                            Ok(())
+                        }
                         Err(SendError::Full) => {
                             response.data = data;
                             link.responder.put_back(response);

@@ -100,6 +100,7 @@ impl Qps {
                 established: false,
                 queued: false,
                 timer: None,
+                paced: None,
                 dying: false,
             })
             .map_err(|_| CommandError::no_resources())?;

@@ -39,6 +39,7 @@ mod tests;
 use std::collections::VecDeque;
 
 use rnic_abi::{CounterId, ProviderError, QpState, WorkOpcode};
+use rnic_transport::dcqcn::{Notifier, RateLimiter};
 use rnic_transport::rc::{Requester, Responder};
 use rnic_wire::Mtu;
 
@@ -146,6 +147,33 @@ struct Link {
     /// Message whose data cannot be read: it and what follows is not sent.
     stuck: Option<u64>,
     timeouts: u64,
+    /// When the peer was last told of congestion.
+    notifier: Notifier,
+    /// How fast we may send, since the peer told of congestion.
+    limiter: Option<RateLimiter>,
+}
+
+impl Link {
+    /// Until when nothing may be sent, if that is later than now `[ROCE-72]`.
+    fn paced_until(&mut self, now: Nanos) -> Option<Nanos> {
+        let limiter = self.limiter.as_ref()?;
+        if limiter.is_over() {
+            self.limiter = None;
+            return None;
+        }
+        let next = Nanos(limiter.next().0);
+        (next > now).then_some(next)
+    }
+
+    /// So many bytes were sent.
+    fn pace(&mut self, now: Nanos, bytes: u32) {
+        if let Some(limiter) = &mut self.limiter {
+            limiter.sent(transport_time(now), u64::from(bytes));
+            if let Some(requester) = &mut self.requester {
+                requester.postpone_timeout(transport_time(now));
+            }
+        }
+    }
 }
 
 /// A queue pair.
@@ -184,6 +212,8 @@ struct Qp {
     queued: bool,
     /// Moment for which the table has a timer.
     timer: Option<Nanos>,
+    /// It has something to send and may not before.
+    paced: Option<Nanos>,
     /// Being destroyed: nothing completes any more.
     dying: bool,
 }
@@ -205,16 +235,17 @@ impl Qp {
     /// When the transport wants to be asked again.
     fn next_timer(&self) -> Option<Nanos> {
         if self.state != QpState::RTS {
-            return None;
+            return self.paced;
         }
-        let requester = self.link.as_ref()?.requester.as_ref()?;
-        let due = requester.next_timer().map(|due| Nanos(due.0));
-        match self.in_flight.front().map(|entry| &entry.work) {
-            Some(&Work::Invalidated { look_again, .. }) => {
-                Some(due.map_or(look_again, |due| due.min(look_again)))
-            }
-            _ => due,
-        }
+        let requester = self.link.as_ref().and_then(|link| link.requester.as_ref());
+        let due = requester
+            .and_then(|r| r.next_timer())
+            .map(|due| Nanos(due.0));
+        let look_again = match self.in_flight.front().map(|entry| &entry.work) {
+            Some(&Work::Invalidated { look_again, .. }) => Some(look_again),
+            _ => None,
+        };
+        [due, look_again, self.paced].into_iter().flatten().min()
     }
 }
 

@@ -6,6 +6,7 @@ use rnic_abi::{
     EventCode, ModifyMask, ModifyQpRequest, ProviderError, QpState, Status, SyndromeReason, limit,
 };
 use rnic_mutant::mutant;
+use rnic_transport::dcqcn::Notifier;
 use rnic_transport::rc::{Requester, Responder};
 use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn, RnrTimer, TimeoutCode};
 
@@ -210,6 +211,8 @@ impl Qp {
             requester: None,
             stuck: None,
             timeouts: 0,
+            notifier: Notifier::default(),
+            limiter: None,
         }));
         self.state = QpState::RTR;
         Ok(())
@@ -244,6 +247,7 @@ impl Qp {
         self.old_leases.retain(crate::segment::WeakLease::is_held);
         self.old_leases.push(lease.downgrade());
         drop(lease);
+        self.paced = None;
         self.unschedule(cx.side);
         self.send.restart(cx.res);
         cx.res.doorbells.restart(cx.env, self.send.slot());

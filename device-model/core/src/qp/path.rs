@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rnic_abi::CounterId;
+use rnic_abi::{CounterId, feature};
 use rnic_mutant::mutant;
 use rnic_transport::packet::{
     Traffic, request_headers, request_traffic, response_headers, response_traffic,
@@ -14,7 +14,7 @@ use rnic_transport::split::{request_packet, response_packet};
 use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{
     Bth, DropReason, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header,
-    MacAddr, Mtu, NakCode, Syndrome, UdpHeader, VlanTag,
+    MacAddr, Mtu, NakCode, Syndrome, UdpHeader, VlanTag, cnp,
 };
 
 use super::Cx;
@@ -34,6 +34,9 @@ const WINDOW_SEGMENTS: u32 = 512;
 /// Packets outstanding on a wire, as Linux has it.
 const WINDOW_FRAMES: u32 = 128;
 const DEFAULT_HOP_LIMIT: u8 = 64;
+/// The congestion bits of a traffic class, and the value of a sender that understands marks (RFC 3168 section 5).
+const ECN_MASK: u8 = 0b11;
+const ECT_0: u8 = 0b10;
 
 /// What carries a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +115,7 @@ impl Path {
             found: attributes.next_hop.is_none(),
             below: 0,
         };
-        let below = way.envelope(MacAddr::ZERO).wire_len();
+        let below = way.envelope(MacAddr::ZERO, false).wire_len();
         way.below = u32::try_from(below).unwrap_or(0);
         way.below -= u32::from(mutant("CNT-2/headers"));
         way
@@ -310,7 +313,9 @@ impl Path {
         part: (u32, u32),
         data: &Outgoing,
     ) -> Result<usize, SendError> {
-        let envelope = self.envelope(next_hop);
+        // [ROCE-70]
+        let marks = cx.res.has(feature::CONGESTION_CONTROL);
+        let envelope = self.envelope(next_hop, marks);
         let [mut skip, length] = [part.0, part.1].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         let Ok(mut encoder) =
             FrameEncoder::begin(&mut cx.side.frame[..], &envelope, &bth, &ext, length)
@@ -388,12 +393,52 @@ impl Path {
         }
     }
 
-    fn envelope(&self, next_hop: MacAddr) -> Envelope {
+    /// Tells the peer that its frames met congestion `[ROCE-71]`. A port without room loses it:
+    /// the next mark brings another.
+    pub fn notify_congestion(&self, cx: &mut Cx<'_>) {
+        let Some(next_hop) = self.next_hop else {
+            return;
+        };
+        let packet = cnp::packet(self.attributes.peer_qpn);
+        let envelope = self.envelope(next_hop, false);
+        let length = packet.payload.len();
+        let encoder = FrameEncoder::begin(
+            &mut cx.side.frame[..],
+            &envelope,
+            &packet.bth,
+            &packet.ext,
+            length,
+        );
+        let Ok(mut encoder) = encoder else {
+            return;
+        };
+        encoder.payload_mut().fill(0);
+        let len = encoder.finish_icrc();
+        let frame = cx.side.frame.get(..len).unwrap_or_default();
+        if cx.env.transmit(frame) == Sent::Ok {
+            cx.res.counters.count(CounterId::CNP_OUT);
+            count_out(
+                cx,
+                Traffic {
+                    frames: 1,
+                    octets: len as u64,
+                },
+            );
+        }
+    }
+
+    /// `marks`: routers may mark the frame instead of losing it.
+    fn envelope(&self, next_hop: MacAddr, marks: bool) -> Envelope {
         let a = &self.attributes;
         let eth = EthHeader {
             dst: next_hop,
             src: a.local.mac,
             vlan: a.local.vlan.and_then(VlanTag::new),
+        };
+        let traffic_class = if marks {
+            a.traffic_class & !ECN_MASK | ECT_0
+        } else {
+            a.traffic_class
         };
         let hop_limit = match a.hop_limit {
             0 => DEFAULT_HOP_LIMIT,
@@ -401,12 +446,12 @@ impl Path {
         };
         let ip = match (a.local.gid.to_ip(), a.peer.to_ip()) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => IpHeader::V4(Ipv4Header {
-                tos: a.traffic_class,
+                tos: traffic_class,
                 ttl: hop_limit,
                 ..Ipv4Header::new(src, dst)
             }),
             _ => IpHeader::V6(Ipv6Header {
-                traffic_class: a.traffic_class,
+                traffic_class,
                 hop_limit,
                 flow_label: a.flow_label,
                 ..Ipv6Header::new(a.local.gid.0.into(), a.peer.0.into())

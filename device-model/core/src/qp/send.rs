@@ -7,7 +7,7 @@ use rnic_transport::rc::{Message, PostError, Transmission};
 
 use super::path::{Gathered, SendError};
 use super::{Cx, Entry, LOOK_AGAIN, MAX_IN_FLIGHT, Qp, Work, transport_time};
-use crate::env::Budget;
+use crate::env::{Budget, Nanos};
 use crate::error::Refusal;
 use crate::fault::{Fault, Site};
 use crate::keys::LocalRight;
@@ -228,6 +228,17 @@ impl Qp {
                     Round::Again
                 };
             }
+            // Not before the limiter lets it: what was polled would be on the way for its timers.
+            if let Some(limiter) = &link.limiter
+                && !limiter.is_over()
+                && limiter.next().0 > cx.env.now().0
+            {
+                let until = Nanos(limiter.next().0);
+                if !requester.is_drained() {
+                    self.wait_until(cx, until);
+                }
+                return Round::Done;
+            }
             let now = transport_time(cx.env.now());
             let Some(sent) = requester.poll_transmit(now, link.chunk) else {
                 return Round::Done;
@@ -235,7 +246,11 @@ impl Qp {
             let _ = budget.take_op();
             budget.take_bytes(u64::from(sent.header.length));
             match self.send_one(cx, &sent) {
-                Ok(()) => {}
+                Ok(()) => {
+                    if let Some(link) = self.link.as_mut() {
+                        link.pace(cx.env.now(), sent.header.length);
+                    }
+                }
                 Err(SendError::Full) => {
                     if let Some(r) = self.link.as_mut().and_then(|l| l.requester.as_mut()) {
                         r.put_back(&sent);
@@ -258,6 +273,12 @@ impl Qp {
                 }
             }
         }
+    }
+
+    /// Comes back when the limiter lets something out.
+    pub(super) fn wait_until(&mut self, cx: &mut Cx<'_>, until: Nanos) {
+        self.paced = Some(until);
+        self.schedule(cx.side);
     }
 
     /// The peer's device is no more: nobody will ever answer `[QP-31]`.

@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use rnic_abi::{CounterId, FlushFlags, ProviderError, QpState, limit};
+use rnic_abi::{CounterId, FlushFlags, ProviderError, QpState, feature, limit};
 use rnic_mutant::mutant;
+use rnic_transport::dcqcn::RateLimiter;
 use rnic_transport::packet::{Segment as Packet, segment_of};
 use rnic_transport::{Ending, RequestHeader, RequestOperation};
 use rnic_wire::{Class, Ecn, Frame, Gid, MAX_FRAME_LEN, MacAddr, Opcode, PKey, Position};
@@ -213,7 +214,7 @@ impl Qps {
             res.counters.count(CounterId::ECN_MARKED_IN);
         }
         if bth.opcode == Opcode::Cnp {
-            res.counters.count(CounterId::CNP_IN);
+            self.slow_down(env, res, frame);
             return;
         }
         // [ROCE-25]
@@ -239,6 +240,14 @@ impl Qps {
                 return;
             }
             link.path.learn_next_hop(frame.envelope.eth.src);
+            let now = transport_time(cx.env.now());
+            // [ROCE-71]
+            if ip.ecn() == Ecn::Ce
+                && cx.res.has(feature::CONGESTION_CONTROL)
+                && link.notifier.is_due(now)
+            {
+                link.path.notify_congestion(cx);
+            }
             let data = Source::Bytes(frame.packet.payload);
             match packet {
                 Packet::Request(header) => qp.on_request(cx, &header, data),
@@ -263,6 +272,31 @@ impl Qps {
         if found.is_none() {
             res.counters.count(CounterId::DROPPED_NO_QP);
         }
+    }
+
+    /// A congestion notification arrived `[ROCE-72]`.
+    fn slow_down(&mut self, env: &mut dyn Env, res: &mut Resources, frame: &Frame<'_>) {
+        let (ip, bth) = (&frame.envelope.ip, &frame.packet.bth);
+        let qpn = bth.dest_qpn.get();
+        let found = self.with(env, res, qpn, |qp, cx| {
+            let Some(link) = qp.link.as_mut() else {
+                return CounterId::DROPPED_NO_QP;
+            };
+            if !link.path.is_of(ip.src_gid(), ip.dst_gid()) {
+                return CounterId::DROPPED_ADDRESS;
+            }
+            if cx.res.has(feature::CONGESTION_CONTROL) {
+                let now = transport_time(cx.env.now());
+                let line = u64::from(cx.env.port().speed_mbps).saturating_mul(1_000_000);
+                match &mut link.limiter {
+                    Some(limiter) => limiter.congested(now),
+                    none @ None => *none = Some(RateLimiter::new(now, line)),
+                }
+            }
+            CounterId::CNP_IN
+        });
+        res.counters
+            .count(found.unwrap_or(CounterId::DROPPED_NO_QP));
     }
 
     /// Does bounded work.
@@ -427,6 +461,11 @@ impl Qp {
     }
 
     fn on_timer(&mut self, cx: &mut Cx<'_>) {
+        // [ROCE-72]
+        if self.paced.is_some_and(|until| until <= cx.env.now()) {
+            self.paced = None;
+            self.wake(cx.side);
+        }
         let now = transport_time(cx.env.now());
         if self.state != QpState::RTS {
             return;

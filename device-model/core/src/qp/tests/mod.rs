@@ -3,6 +3,7 @@
 //! Everything in `operations.rs` and `errors.rs` runs both ways and must end the same.
 
 mod commands;
+mod congestion;
 mod errors;
 mod life;
 mod node;

@@ -23,6 +23,14 @@ pub struct Transmission {
 }
 
 impl Requester {
+    /// A packet was held back on purpose and leaves now: the wait for an answer begins anew, if
+    /// there is one `[ROCE-72]`.
+    pub fn postpone_timeout(&mut self, now: Nanos) {
+        if self.ack_deadline.is_some() {
+            self.arm(now);
+        }
+    }
+
     /// The next segment, of at most `max_packets` packets; `None` when nothing may be sent now.
     /// The caller sends it, or loses it as a wire would.
     pub fn poll_transmit(&mut self, now: Nanos, max_packets: u32) -> Option<Transmission> {
