@@ -88,6 +88,17 @@ fn work(args: &Args, first: usize) -> Result<()> {
     Ok(())
 }
 
+/// A line a test, as libtest writes it.
+fn say(tests: &[(&'static Test, Family)], index: usize, result: &Result<(), String>) {
+    let shown = tests
+        .get(index)
+        .map_or("nothing is left".to_owned(), |(t, f)| name(t, *f));
+    match result {
+        Ok(()) => println!("test {shown} ... ok"),
+        Err(why) => println!("test {shown} ... FAILED\n    {why}"),
+    }
+}
+
 fn spawn(args: &Args, first: usize) -> Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("ndk").arg(&args.driver);
@@ -109,6 +120,7 @@ fn spawn(args: &Args, first: usize) -> Result<Child> {
 /// Runs a worker from test `first` on; results of tests by number, and the number of the test that ended it.
 fn supervise(
     args: &Args,
+    tests: &[(&'static Test, Family)],
     first: usize,
     results: &mut BTreeMap<usize, Result<(), String>>,
 ) -> Result<usize> {
@@ -139,7 +151,9 @@ fn supervise(
                 let index: usize = words.next().unwrap_or_default().parse()?;
                 let passed = words.next() == Some("passed");
                 let why = words.next().unwrap_or_default().to_owned();
-                results.insert(index, if passed { Ok(()) } else { Err(why) });
+                let result = if passed { Ok(()) } else { Err(why) };
+                say(tests, index, &result);
+                results.insert(index, result);
                 next = index + 1;
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -163,7 +177,9 @@ fn supervise(
         } else {
             errors[tail..].join("\n    ")
         };
-        results.insert(next, Err(why));
+        let result = Err(why);
+        say(tests, next, &result);
+        results.insert(next, result);
         next += 1;
     } else if !status.success() {
         let driver = errors.iter().filter(|line| line.starts_with("[driver]"));
@@ -216,21 +232,12 @@ pub fn run(args: &Args) -> Result<()> {
     let mut next = 0;
     // The last result, after all tests, says that nothing was left when the driver was unloaded.
     while next <= tests.len() {
-        next = supervise(args, next, &mut results)?;
+        next = supervise(args, &tests, next, &mut results)?;
     }
     let mut rows: BTreeMap<u32, (Vec<String>, bool)> = BTreeMap::new();
     let mut failed = 0;
     for (index, result) in &results {
-        let shown = tests
-            .get(*index)
-            .map_or("nothing is left".to_owned(), |(t, f)| name(t, *f));
-        match result {
-            Ok(()) => println!("test {shown} ... ok"),
-            Err(why) => {
-                failed += 1;
-                println!("test {shown} ... FAILED\n    {why}");
-            }
-        }
+        failed += usize::from(result.is_err());
         let Some((test, family)) = tests.get(*index) else {
             continue;
         };

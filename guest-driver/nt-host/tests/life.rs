@@ -12,7 +12,11 @@ fn variable(name: &str) -> String {
 }
 
 fn nt_host(command: &str, arguments: &[&str]) -> String {
-    let devices = variable("RNIC_DEVICES");
+    on(&variable("RNIC_DEVICES"), command, arguments)
+}
+
+/// On these devices.
+fn on(devices: &str, command: &str, arguments: &[&str]) -> String {
     let mut host = Command::new(env!("CARGO_BIN_EXE_nt-host"));
     host.arg(command)
         .arg(variable("RNIC_DRIVER"))
@@ -48,7 +52,10 @@ fn a_device_that_is_pulled_out_leaves_nothing() {
 #[test]
 #[ignore = "needs rnic.sys and two devices"]
 fn every_call_site_may_fail() {
-    let text = nt_host("sweep", &["--quiet"]);
+    // One device: a second would double the time of each of a hundred lives, and run the same code.
+    let devices = variable("RNIC_DEVICES");
+    let first = devices.split(',').next().unwrap_or_default();
+    let text = on(first, "sweep", &["--quiet"]);
     let survived = text.lines().find_map(|line| {
         let rest = line.strip_prefix("survived ")?;
         rest.split(' ').next()?.parse::<u32>().ok()
