@@ -37,12 +37,13 @@ struct Codec {
     decode_per_second: f64,
 }
 
-/// GB/s of frames between two threads, by sockets alone.
+/// Frames between two threads, by sockets alone: GB/s by the clock, and for each second of the sender's and of the
+/// receiver's processor time.
 #[derive(Deserialize)]
 struct Loop {
     payload_bytes: u32,
-    dgram_gigabytes_per_second: f64,
-    stream_gigabytes_per_second: f64,
+    dgram_gigabytes_per_second: [f64; 3],
+    stream_gigabytes_per_second: [f64; 3],
 }
 
 #[derive(Deserialize)]
@@ -322,18 +323,18 @@ fn bandwidths(perfs: &[Perf]) -> Vec<f64> {
 
 fn wires(report: &mut Report, hosts: &[Sockets], perfs: &[Vec<Perf>]) {
     let clean = || WAYS.iter().zip(perfs).filter(|(way, _)| way.loss == 0);
-    let bare = |way: &Way| -> Vec<f64> {
+    let bare = |way: &Way, which: usize| -> Vec<f64> {
         let loops = hosts.iter().flat_map(|h| &h.loops);
         let own = loops.filter(|l| l.payload_bytes == way.mtu.0);
         own.map(|l| match way.kind {
-            "stream" => l.stream_gigabytes_per_second,
-            _ => l.dgram_gigabytes_per_second,
+            "stream" => l.stream_gigabytes_per_second[which],
+            _ => l.dgram_gigabytes_per_second[which],
         })
         .collect()
     };
     let absolute = clean().map(|(way, perfs)| {
         let figure =
-            Figure::of(way.name, "GB/s", &bandwidths(perfs)).beside("bare loop", &bare(way));
+            Figure::of(way.name, "GB/s", &bandwidths(perfs)).beside("bare loop", &bare(way, 0));
         match (way.kind, way.mtu.0) {
             ("stream", 4096) => figure.goal(Goal::AtLeast(1.5)),
             _ => figure,
@@ -346,7 +347,7 @@ fn wires(report: &mut Report, hosts: &[Sockets], perfs: &[Vec<Perf>]) {
     let part = clean().map(|(way, perfs)| {
         let runs: Vec<f64> = bandwidths(perfs)
             .iter()
-            .zip(bare(way))
+            .zip(bare(way, 0))
             .map(|(own, bare)| own / bare)
             .collect();
         let figure = Figure::of(way.name, "", &runs);
@@ -366,12 +367,14 @@ fn wires(report: &mut Report, hosts: &[Sockets], perfs: &[Vec<Perf>]) {
                 format!("{}, sending", way.name),
                 "GB/s",
                 &each(|p| p.work.0),
-            ),
+            )
+            .beside("bare loop", &bare(way, 1)),
             Figure::of(
                 format!("{}, receiving", way.name),
                 "GB/s",
                 &each(|p| p.work.1),
-            ),
+            )
+            .beside("bare loop", &bare(way, 2)),
         ]
     });
     report.group(

@@ -454,4 +454,81 @@ mod tests {
         link.send(&mut queue([vec![2; 60]])).unwrap();
         assert_eq!(drain(&mut listening), [vec![2; 60]]);
     }
+
+    /// What a reader that has all bytes at once makes of them: frames, and whether the rest is nonsense.
+    fn reference(mut bytes: &[u8]) -> (Vec<Vec<u8>>, bool) {
+        let mut frames = Vec::new();
+        while let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX>() {
+            let length = u32::from_be_bytes(*prefix) as usize;
+            if length == 0 || length > MAX_FRAME {
+                return (frames, true);
+            }
+            let Some((frame, later)) = rest.split_at_checked(length) else {
+                break;
+            };
+            frames.push(frame.to_vec());
+            bytes = later;
+        }
+        (frames, false)
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+        /// However the bytes are cut, and whatever they are, the frames are those of a reader that has them all.
+        #[test]
+        fn any_bytes_in_any_pieces(
+            frames in proptest::collection::vec(proptest::collection::vec(0u8.., 0..300), 0..12),
+            noise in proptest::option::of((0usize..2000, 0u8..)),
+            cuts in proptest::collection::vec(1usize..400, 1..20),
+        ) {
+            let mut bytes = Vec::new();
+            for frame in &frames {
+                bytes.extend(u32::try_from(frame.len()).unwrap().to_be_bytes());
+                bytes.extend(frame);
+            }
+            if let Some((at, value)) = noise
+                && let Some(octet) = bytes.get_mut(at)
+            {
+                *octet = value;
+            }
+            let (want, ends) = reference(&bytes);
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("s");
+            let mut link = StreamLink::listen(&path).unwrap();
+            let mut partner = UnixStream::connect(&path).unwrap();
+            let (mut came, mut ended) = (Vec::new(), false);
+            let mut cuts = cuts.iter().cycle();
+            let mut rest = &bytes[..];
+            // Once more at the end, for what the last piece completed.
+            for _ in 0..=bytes.len() {
+                let (piece, later) = rest.split_at(rest.len().min(*cuts.next().unwrap()));
+                // A partner that is cut off cannot write any more.
+                if partner.write_all(piece).is_err() {
+                    break;
+                }
+                rest = later;
+                loop {
+                    let mut take = |frame: &[u8]| {
+                        came.push(frame.to_vec());
+                        true
+                    };
+                    match link.receive(&mut take) {
+                        Ok(true) => {}
+                        Ok(false) => break,
+                        Err(error) => {
+                            proptest::prop_assert_eq!(error.kind(), ErrorKind::InvalidData);
+                            ended = true;
+                            break;
+                        }
+                    }
+                }
+                if ended || rest.is_empty() {
+                    break;
+                }
+            }
+            proptest::prop_assert_eq!(came, want);
+            proptest::prop_assert_eq!(ended, ends);
+        }
+    }
 }
