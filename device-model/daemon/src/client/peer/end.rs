@@ -1,5 +1,6 @@
 //! A device with a queue pair, memory and message slots, and its one connection.
 
+use std::collections::VecDeque;
 use std::io::BufRead;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -33,6 +34,10 @@ pub struct End<P: TestPlatform> {
     slot: u32,
     receives: u32,
     connected: Option<Connected>,
+    /// Requests of ours that were done and not waited for.
+    completed: u32,
+    /// Messages that came and were not waited for.
+    kept: VecDeque<Vec<u8>>,
     /// The peer has ended the connection.
     ended: Option<Status>,
     patience: Duration,
@@ -45,7 +50,7 @@ pub enum Happening {
     /// A message of this many bytes is in a slot; its completion.
     Received(u32, Wc),
     /// A request of ours was done.
-    Done(Wc),
+    Done,
     /// The peer ended the connection.
     Ended,
 }
@@ -102,6 +107,8 @@ impl<P: TestPlatform> End<P> {
             slot,
             receives,
             connected: None,
+            completed: 0,
+            kept: VecDeque::new(),
             ended: None,
             patience,
             _eq: eq,
@@ -217,7 +224,7 @@ impl<P: TestPlatform> End<P> {
         let mut looks = 0;
         loop {
             if let Some(wc) = self.cq.poll(&self.client.device().nic)? {
-                return self.completed(wc);
+                return self.complete(wc);
             }
             if self.ended.is_some() {
                 return Ok(Happening::Ended);
@@ -252,7 +259,7 @@ impl<P: TestPlatform> End<P> {
         }
     }
 
-    fn completed(&mut self, wc: Wc) -> anyhow::Result<Happening> {
+    fn complete(&mut self, wc: Wc) -> anyhow::Result<Happening> {
         if wc.is_receive() {
             if let Some(recv) = &mut self.qp.recv {
                 recv.retire_to(wc.retired).map_err(ClientError::from)?;
@@ -275,54 +282,54 @@ impl<P: TestPlatform> End<P> {
             let slot = u32::try_from(wc.context)?;
             return Ok(Happening::Received(slot, wc));
         }
-        Ok(Happening::Done(wc))
+        Ok(Happening::Done)
     }
 
-    /// Waits for a request of ours; nothing else may happen before.
-    pub fn done(&mut self) -> anyhow::Result<Wc> {
-        match self.next()? {
-            Happening::Done(wc) => Ok(wc),
-            Happening::Received(..) => bail!("the peer sent something out of turn"),
-            Happening::Ended => bail!("the peer ended the connection too early"),
+    /// Waits for a request of ours. Messages that come before are kept: the peer may answer before its acknowledge
+    /// comes, when that is lost.
+    pub fn done(&mut self) -> anyhow::Result<()> {
+        while self.completed == 0 {
+            self.keep_next()?;
+            ensure!(
+                self.completed > 0 || self.ended.is_none(),
+                "the peer ended the connection too early"
+            );
+        }
+        self.completed -= 1;
+        Ok(())
+    }
+
+    /// Waits for a message. None when the peer ended the connection.
+    pub fn receive(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(message) = self.kept.pop_front() {
+                return Ok(Some(message));
+            }
+            if !self.keep_next()? {
+                return Ok(None);
+            }
         }
     }
 
-    /// Waits for a message, with no request of ours under way. None when the peer ended the connection.
-    pub fn receive(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
+    /// Takes in what happens next; false when that was the end.
+    fn keep_next(&mut self) -> anyhow::Result<bool> {
         match self.next()? {
             Happening::Received(slot, wc) => {
-                let bytes = self.arrived(slot, wc.byte_count)?;
+                let message = self.arrived(slot, wc.byte_count)?;
                 self.post_receive(slot)?;
-                Ok(Some(bytes))
+                self.kept.push_back(message);
             }
-            Happening::Done(_) => bail!("a request completed that was not waited for"),
-            Happening::Ended => Ok(None),
+            Happening::Done => self.completed += 1,
+            Happening::Ended => return Ok(false),
         }
-    }
-
-    /// Waits for a message and for a request of ours, in either order.
-    pub fn receive_and_done(&mut self) -> anyhow::Result<Vec<u8>> {
-        let (mut message, mut done) = (None, false);
-        loop {
-            match self.next()? {
-                Happening::Received(slot, wc) => {
-                    message = Some(self.arrived(slot, wc.byte_count)?);
-                    self.post_receive(slot)?;
-                }
-                Happening::Done(_) => done = true,
-                Happening::Ended => bail!("the peer ended the connection too early"),
-            }
-            if done && let Some(message) = message.take() {
-                return Ok(message);
-            }
-        }
+        Ok(true)
     }
 
     /// Waits until the peer ends the connection.
     pub fn wait_for_the_end(&mut self) -> anyhow::Result<()> {
         match self.next()? {
             Happening::Ended => Ok(()),
-            Happening::Received(..) | Happening::Done(_) => {
+            Happening::Received(..) | Happening::Done => {
                 bail!("the peer should have ended the connection")
             }
         }

@@ -39,7 +39,7 @@ fn exchange<P: TestPlatform>(
             return Ok(());
         }
         match end.next()? {
-            Happening::Done(_) => sent += 1,
+            Happening::Done => sent += 1,
             Happening::Received(_, wc) => {
                 ensure!(
                     wc.byte_count == size,

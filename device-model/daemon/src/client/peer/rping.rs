@@ -83,7 +83,9 @@ pub fn client<P: TestPlatform>(
             let advert = advert(base + u64::from(at), end.area.key, size);
             let message = end.message(&advert)?;
             end.post(Operation::Send(Data::Segments(&[message])))?;
-            end.receive_and_done()?;
+            end.done()?;
+            end.receive()?
+                .context("the server ended the connection in the middle of a ping")?;
         }
         let mut pong = vec![0; length];
         end.area.buffer.read(usize::try_from(sink_at)?, &mut pong);

@@ -56,7 +56,7 @@ pub fn serve<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow:
     let (mut messages, mut bytes) = (0u32, 0u64);
     loop {
         match end.next()? {
-            Happening::Done(_) => {}
+            Happening::Done => {}
             Happening::Received(slot, wc) => {
                 end.post_receive(slot)?;
                 messages += 1;
