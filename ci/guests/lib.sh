@@ -43,3 +43,49 @@ rxe_up() {
         sleep 0.1
     done
 }
+
+# rxe_pair MAC MTU V4/BITS V6/BITS: as rxe_up, with both kinds of address; no neighbour is waited for before they work.
+rxe_pair() {
+    for nic in eth0 vec0; do
+        [ -e "/sys/class/net/$nic" ] && break
+    done
+    echo 0 >"/proc/sys/net/ipv6/conf/$nic/accept_dad"
+    ip link set "$nic" address "$1" mtu "$2" up || return 1
+    ip addr add "$3" dev "$nic" || return 1
+    /usr/bin/ip -6 addr add "$4" dev "$nic" nodad || return 1
+    rdma link add rxe0 type rxe netdev "$nic" || return 1
+    tries=100
+    until [ "$(cat /sys/class/infiniband/rxe0/ports/1/gids/[0-5] | grep -vc '^fe80\|^0000:0000:0000:0000:0000:0000')" -ge 2 ]; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { echo "rxe0 got no GIDs for $3 and $4"; return 1; }
+        sleep 0.1
+    done
+}
+
+# weather [NETEM ARGUMENTS]: what the network does to frames that leave; nothing without arguments.
+weather() {
+    /usr/sbin/tc qdisc del dev "$nic" root 2>/dev/null
+    [ $# -eq 0 ] || /usr/sbin/tc qdisc add dev "$nic" root netem "$@"
+}
+
+# listening: waits until a program of this peer listens for connections.
+listening() {
+    tries=200
+    until rdma resource show cm_id | grep -q 'state LISTEN'; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { echo "nobody listens"; return 1; }
+        sleep 0.05
+    done
+}
+
+# background COMMAND...: runs it with its words in /tmp/out; its exit code is the last line.
+background() {
+    { "$@"; echo "exit $?"; } >/tmp/out 2>&1 &
+}
+
+# ended: waits for the background command, prints its words and returns its exit code.
+ended() {
+    wait
+    cat /tmp/out
+    return "$(sed -n '$s/^exit //p' /tmp/out)"
+}

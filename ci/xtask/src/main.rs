@@ -15,6 +15,7 @@ mod driver;
 mod exec;
 mod fuzz;
 mod guest;
+mod interop;
 mod setup;
 mod sim;
 mod tiers;

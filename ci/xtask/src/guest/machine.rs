@@ -19,10 +19,23 @@ pub struct Shape {
     pub hugepages: u32,
     /// vfio-user sockets.
     pub devices: Vec<PathBuf>,
-    /// Whether standard input is a socket that carries Ethernet frames, one a datagram.
-    pub net: bool,
+    /// Its network card.
+    pub net: Net,
+    /// Whether the console takes commands.
+    pub commands: bool,
     /// Fewer kernel messages, for a person at the console.
     pub quiet: bool,
+}
+
+/// What a network card is joined to.
+#[derive(Debug, Clone)]
+pub enum Net {
+    /// There is none.
+    None,
+    /// Standard input is a socket that carries Ethernet frames, one a datagram.
+    Stdin,
+    /// Unix datagram sockets, ours and the other side's.
+    Paths(PathBuf, PathBuf),
 }
 
 /// Frames of our own need no more; Soft-RoCE takes its path MTU of 4096 from it.
@@ -82,14 +95,19 @@ pub fn qemu(qemu: &Qemu, files: &GuestFiles, initrd: &Path, shape: &Shape) -> Co
         });
         command.arg("-device").arg(device.to_string());
     }
-    if shape.net {
-        command
-            .args(["-netdev", "dgram,id=n0,local.type=fd,local.str=0"])
-            .args([
-                "-device",
-                &format!("virtio-net-pci,netdev=n0,host_mtu={MTU}"),
-            ]);
-    }
+    let netdev = match &shape.net {
+        Net::None => return command,
+        Net::Stdin => "dgram,id=n0,local.type=fd,local.str=0".to_owned(),
+        Net::Paths(local, remote) => format!(
+            "dgram,id=n0,local.type=unix,local.path={},remote.type=unix,remote.path={}",
+            local.display(),
+            remote.display()
+        ),
+    };
+    command.args(["-netdev", &netdev]).args([
+        "-device",
+        &format!("virtio-net-pci,netdev=n0,host_mtu={MTU}"),
+    ]);
     command
 }
 
@@ -101,7 +119,11 @@ pub fn uml(kernel: &Path, initrd: &Path, shape: &Shape) -> Command {
         .arg(format!("initrd={}", initrd.display()))
         .args([
             "rdinit=/init",
-            "con0=null,fd:1",
+            if shape.commands {
+                "con0=fd:1,fd:1"
+            } else {
+                "con0=null,fd:1"
+            },
             "con=null",
             "ssl=null",
             "panic=-1",
@@ -111,7 +133,7 @@ pub fn uml(kernel: &Path, initrd: &Path, shape: &Shape) -> Command {
     if shape.cpus > 1 {
         command.arg(format!("ncpus={}", shape.cpus));
     }
-    if shape.net {
+    if matches!(shape.net, Net::Stdin) {
         command.arg(format!("vec0:transport=fd,fd=0,mtu={MTU},depth=128,gro=0"));
     }
     command

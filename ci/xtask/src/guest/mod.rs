@@ -9,6 +9,7 @@ mod console;
 mod cpio;
 mod machine;
 pub mod program;
+mod relay;
 mod running;
 pub mod smoke;
 
@@ -16,7 +17,7 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -28,10 +29,19 @@ use crate::setup::qemu;
 use crate::workspace;
 use cpio::Cpio;
 use machine::Shape;
+use running::Console;
 pub use running::{Outcome, Running};
 
 const INIT: &str = include_str!("../../../guests/init.sh");
 const LIB: &str = include_str!("../../../guests/lib.sh");
+const SHELL: &str = include_str!("../../../guests/shell.sh");
+
+/// The User Mode Linux kernel that peers are to run on, if there is one.
+pub fn peer_kernel() -> Option<PathBuf> {
+    std::env::var_os("RNIC_PEER_KERNEL")
+        .filter(|v| !v.is_empty())
+        .map(PathBuf::from)
+}
 
 /// A guest to boot.
 pub struct Guest {
@@ -39,6 +49,7 @@ pub struct Guest {
     flavour: Flavour,
     shape: Shape,
     net: Option<UnixDatagram>,
+    takes_commands: bool,
     uml: Option<PathBuf>,
     files: Vec<(PathBuf, String)>,
     script: String,
@@ -58,10 +69,12 @@ impl Guest {
                 cpus: 1,
                 hugepages: 0,
                 devices: Vec::new(),
-                net: false,
+                net: machine::Net::None,
+                commands: false,
                 quiet: false,
             },
             net: None,
+            takes_commands: false,
             uml: None,
             files: Vec::new(),
             script: script.to_owned(),
@@ -77,12 +90,29 @@ impl Guest {
         let mut guest = Self::new(name, script);
         guest.flavour = PEER;
         guest.shape.memory_mib = 768;
-        guest.shape.net = true;
+        guest.shape.net = machine::Net::Stdin;
         guest.net = Some(net);
-        guest.uml = std::env::var_os("RNIC_PEER_KERNEL")
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from);
+        guest.uml = peer_kernel();
         guest
+    }
+
+    /// A Linux RDMA peer that takes commands, on a wire of two unix datagram sockets: `wire` names ours and the other
+    /// side's. Runs as [`Guest::peer`] does.
+    pub fn commanded_peer(name: &str, flavour: Flavour, wire: (&Path, &Path)) -> Result<Self> {
+        let mut guest = Self::new(name, SHELL);
+        guest.flavour = flavour;
+        guest.shape.memory_mib = 768;
+        guest.shape.commands = true;
+        guest.takes_commands = true;
+        guest.uml = peer_kernel();
+        guest.shape.net = if guest.uml.is_some() {
+            // It needs a connected socket, and a wire's other side need not be.
+            guest.net = Some(relay::start(wire.0, wire.1)?);
+            machine::Net::Stdin
+        } else {
+            machine::Net::Paths(wire.0.to_owned(), wire.1.to_owned())
+        };
+        Ok(guest)
     }
 
     /// Memory in MiB.
@@ -136,14 +166,29 @@ impl Guest {
     /// Boots and returns at once.
     pub fn start(mut self) -> Result<Running> {
         let (command, dir) = self.prepare(false)?;
-        let stdin = match self.net.take() {
-            Some(socket) => Stdio::from(OwnedFd::from(socket)),
-            None => Stdio::null(),
+        let net = self
+            .net
+            .take()
+            .map(|socket| Stdio::from(OwnedFd::from(socket)));
+        let console = if self.takes_commands {
+            let (ours, theirs) = UnixStream::pair()?;
+            let input = Stdio::from(OwnedFd::from(theirs.try_clone()?));
+            Console {
+                stdin: net.unwrap_or(input),
+                stdout: Stdio::from(OwnedFd::from(theirs)),
+                commands: Some(ours),
+            }
+        } else {
+            Console {
+                stdin: net.unwrap_or_else(Stdio::null),
+                stdout: Stdio::piped(),
+                commands: None,
+            }
         };
         Running::start(
             &self.name,
             command,
-            stdin,
+            console,
             dir.join("console.log"),
             self.timeout,
             self.echo,

@@ -1,7 +1,8 @@
 //! A guest that runs: its console is followed, its end is judged.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -30,6 +31,14 @@ pub struct Outcome {
     pub log: PathBuf,
 }
 
+/// Where a guest's standard input and output lead.
+pub struct Console {
+    pub stdin: Stdio,
+    pub stdout: Stdio,
+    /// Our end of a console that goes both ways; none when the output is a pipe.
+    pub commands: Option<UnixStream>,
+}
+
 /// A guest between its start and its end. Dropped, it is switched off.
 pub struct Running {
     name: String,
@@ -45,6 +54,8 @@ pub struct Running {
     exit: Option<i32>,
     lines: Vec<String>,
     closed: bool,
+    /// The console's other direction, for a guest that takes commands.
+    commands: Option<UnixStream>,
 }
 
 impl Running {
@@ -52,15 +63,20 @@ impl Running {
     pub fn start(
         name: &str,
         command: Command,
-        stdin: Stdio,
+        stdio: Console,
         log: PathBuf,
         timeout: Duration,
         echo: bool,
     ) -> Result<Self> {
         let mut command = exec::tied_to_us(command);
+        let Console {
+            stdin,
+            stdout,
+            commands,
+        } = stdio;
         let mut child = command
             .stdin(stdin)
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| {
@@ -69,7 +85,11 @@ impl Running {
                     command.get_program().to_string_lossy()
                 )
             })?;
-        let console = child.stdout.take().context("no pipe")?;
+        let console: Box<dyn Read + Send> = match (&commands, child.stdout.take()) {
+            (Some(commands), _) => Box::new(commands.try_clone()?),
+            (None, Some(pipe)) => Box::new(pipe),
+            (None, None) => bail!("no pipe"),
+        };
         let mut stderr = child.stderr.take().context("no pipe")?;
         let (to, events) = channel();
         let log_file = log.clone();
@@ -93,7 +113,39 @@ impl Running {
             exit: None,
             lines: Vec::new(),
             closed: false,
+            commands,
         })
+    }
+
+    /// Waits until a guest that runs ci/guests/shell.sh takes commands.
+    pub fn ready(&mut self) -> Result<()> {
+        self.answer().map(|_| self.lines.clear())
+    }
+
+    /// Gives such a guest a command; its exit code and what it printed.
+    pub fn command(&mut self, command: &str) -> Result<(i32, Vec<String>)> {
+        let Some(console) = &mut self.commands else {
+            bail!("guest `{}` takes no commands", self.name);
+        };
+        writeln!(console, "{command}").context("the guest's console")?;
+        let code = self.answer()?;
+        let mut words = std::mem::take(&mut self.lines);
+        words.pop();
+        Ok((code, words))
+    }
+
+    /// Waits for the answer to a command, the first of which says that the guest is ready. It is the last line then.
+    fn answer(&mut self) -> Result<i32> {
+        loop {
+            let last = self.lines.last();
+            if let Some((_, code)) = last.and_then(|line| line.split_once("@@rnic did ")) {
+                return code.trim().parse().context("an exit code");
+            }
+            if self.closed {
+                return Err(self.failure("ended before it answered a command"));
+            }
+            self.next()?;
+        }
     }
 
     /// Waits until the script prints a line that contains `text`, and returns the line.

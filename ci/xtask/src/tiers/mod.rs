@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{check, demo, guest};
+use crate::{check, demo, guest, interop};
 use counts::Counts;
 
 /// Run the tests, tier by tier; fetches and builds what it needs.
@@ -19,10 +19,14 @@ use counts::Counts;
 #[derive(clap::Args)]
 #[command(after_help = after_help())]
 pub struct Args {
-    /// Tiers to run, as 1 or 0-3; without any, all.
+    /// Tiers to run, as 1 or 0-3, or `interop`: all of what rnic and a Linux RDMA peer do together, of which tier 6 has a
+    /// part. Without any, all tiers.
     #[arg(value_name = "TIER", value_parser = parse_range)]
     tiers: Vec<(u8, u8)>,
 }
+
+/// Stands for the run that only `interop` asks for.
+const INTEROP: u8 = 100;
 
 /// One tier.
 struct Tier {
@@ -79,17 +83,25 @@ const TIERS: &[Tier] = &[
         name: "guests",
         run: guests,
     },
+    Tier {
+        number: INTEROP,
+        name: "Linux RDMA peer, everything",
+        run: interop::all,
+    },
 ];
 
 fn after_help() -> String {
     let mut text = String::from("Tiers:\n");
-    for tier in TIERS {
+    for tier in TIERS.iter().filter(|tier| tier.number < INTEROP) {
         text += &format!("  {}  {}\n", tier.number, tier.name);
     }
     text + "\nExamples:\n  cargo xtask test        everything, as CI does\n  cargo xtask test 0-1    what to run before a commit"
 }
 
 fn parse_range(text: &str) -> Result<(u8, u8), String> {
+    if text == "interop" {
+        return Ok((INTEROP, INTEROP));
+    }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| {
         text.parse::<u8>()
@@ -111,7 +123,7 @@ pub fn run(args: &Args) -> Result<()> {
         .iter()
         .map(|tier| tier.number)
         .filter(|n| {
-            args.tiers.is_empty()
+            (args.tiers.is_empty() && *n < INTEROP)
                 || args
                     .tiers
                     .iter()
@@ -188,6 +200,18 @@ fn guests() -> Result<Counts> {
             counts.fail(format!("guest: {name}"));
         }
     }
+    for (name, result) in interop::short().context("a Linux RDMA peer")? {
+        match result {
+            Ok(()) => {
+                println!("interop: {name} ... ok");
+                counts.passed += 1;
+            }
+            Err(error) => {
+                println!("interop: {name} ... FAILED\n{error:#}");
+                counts.fail(format!("interop: {name}"));
+            }
+        }
+    }
     Ok(counts)
 }
 
@@ -199,6 +223,7 @@ mod tests {
     fn ranges() {
         assert_eq!(parse_range("1"), Ok((1, 1)));
         assert_eq!(parse_range("0-6"), Ok((0, 6)));
+        assert_eq!(parse_range("interop"), Ok((INTEROP, INTEROP)));
         assert!(parse_range("99").unwrap_err().contains("no tier 99"));
         assert!(parse_range("3-1").is_err() && parse_range("x").is_err());
     }
