@@ -303,7 +303,7 @@ impl Device {
                 .is_some_and(|destination| addresses.find(destination).is_some())
     }
 
-    /// A datagram for queue pair 1: the connection manager's.
+    /// A datagram for queue pair 1: the connection manager's `[ROCE-2]`.
     fn qp1_received(&mut self, env: &mut dyn Env, frame: &Frame<'_>) {
         let enabled = self.hardware.is_enabled();
         let managed = self.hardware.resources.has(feature::CONNECTIONS);

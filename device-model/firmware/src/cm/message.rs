@@ -10,7 +10,7 @@ use super::Connection;
 
 /// What each side waits for the other's answer: 4.096 us * 2^18, about a second.
 pub(super) const RESPONSE_TIMEOUT: u8 = 18;
-/// Repetitions of a message before its sender gives up.
+/// `[ROCE-4]` Repetitions of a message before its sender gives up.
 pub(super) const MAX_RETRIES: u8 = 7;
 /// What an MRA asks for: 4.096 us * 2^23, about 34 seconds.
 pub(super) const SERVICE_TIMEOUT: u8 = 23;

@@ -61,6 +61,7 @@ impl Control<'_> {
         }
     }
 
+    /// `[ROCE-3]`
     fn judge(&self, origin: &Origin, req: &Req) -> Result<Found, RejectReason> {
         if req.transport_service != TransportService::Rc {
             return Err(RejectReason::INVALID_TRANSPORT_TYPE);

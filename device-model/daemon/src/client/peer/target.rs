@@ -49,9 +49,7 @@ pub fn serve<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow:
         region: end.area.key,
         address: base,
         length: AREA.into(),
-        access: AccessFlags::REMOTE_READ
-            | AccessFlags::REMOTE_WRITE
-            | AccessFlags::REMOTE_ATOMIC,
+        access: AccessFlags::REMOTE_READ | AccessFlags::REMOTE_WRITE | AccessFlags::REMOTE_ATOMIC,
     }))?;
     let message = end.message(&advert(base, window.0, AREA))?;
     end.post(Operation::Send(Data::Segments(&[message])))?;
