@@ -35,6 +35,11 @@ pub fn build() -> Result<PathBuf> {
     exec::build_here("rnic", "rnic", true)
 }
 
+/// Builds `rnic` as the tests do, for runs that measure nothing, and returns its path.
+pub fn build_for_tests() -> Result<PathBuf> {
+    exec::build_here("rnic", "rnic", false)
+}
+
 impl Daemon {
     /// Starts it and waits until its sockets are there.
     pub fn start(rnic: &Path, options: &Options<'_>) -> Result<Self> {

@@ -21,6 +21,8 @@ pub struct Shape {
     pub devices: Vec<PathBuf>,
     /// Its network card.
     pub net: Net,
+    /// Longest packet of its network card.
+    pub mtu: u32,
     /// Whether the console takes commands.
     pub commands: bool,
     /// Fewer kernel messages, for a person at the console.
@@ -39,7 +41,7 @@ pub enum Net {
 }
 
 /// Frames of our own need no more; Soft-RoCE takes its path MTU of 4096 from it.
-const MTU: u32 = 9000;
+pub const MTU: u32 = 9000;
 
 /// QEMU's command line but for the console.
 pub fn qemu(qemu: &Qemu, files: &GuestFiles, initrd: &Path, shape: &Shape) -> Command {
@@ -106,7 +108,7 @@ pub fn qemu(qemu: &Qemu, files: &GuestFiles, initrd: &Path, shape: &Shape) -> Co
     };
     command.args(["-netdev", &netdev]).args([
         "-device",
-        &format!("virtio-net-pci,netdev=n0,host_mtu={MTU}"),
+        &format!("virtio-net-pci,netdev=n0,host_mtu={}", shape.mtu),
     ]);
     command
 }
@@ -134,7 +136,10 @@ pub fn uml(kernel: &Path, initrd: &Path, shape: &Shape) -> Command {
         command.arg(format!("ncpus={}", shape.cpus));
     }
     if matches!(shape.net, Net::Stdin) {
-        command.arg(format!("vec0:transport=fd,fd=0,mtu={MTU},depth=128,gro=0"));
+        command.arg(format!(
+            "vec0:transport=fd,fd=0,mtu={},depth=128,gro=0",
+            shape.mtu
+        ));
     }
     command
 }

@@ -70,6 +70,7 @@ impl Guest {
                 hugepages: 0,
                 devices: Vec::new(),
                 net: machine::Net::None,
+                mtu: machine::MTU,
                 commands: false,
                 quiet: false,
             },
@@ -118,6 +119,12 @@ impl Guest {
     /// Memory in MiB.
     pub fn memory_mib(mut self, mib: u32) -> Self {
         self.shape.memory_mib = mib;
+        self
+    }
+
+    /// Longest packet of a peer's network card. User Mode Linux cannot raise it later.
+    pub fn mtu(mut self, mtu: u32) -> Self {
+        self.shape.mtu = mtu;
         self
     }
 

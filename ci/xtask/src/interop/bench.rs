@@ -57,6 +57,8 @@ pub struct Bench {
     daemon: Daemon,
     peer: Running,
     capture: PathBuf,
+    /// The network loses frames.
+    lossy: bool,
     _folder: tempfile::TempDir,
 }
 
@@ -87,6 +89,7 @@ impl Bench {
         std::fs::write(&script, VERBS)?;
         let mut peer = Guest::commanded_peer("interop", flavour, (&theirs, &ours))?
             .file(script, "/rnic/verbs.py")
+            .mtu(mtu)
             .timeout(LIFE)
             .start()?;
         peer.ready()?;
@@ -95,6 +98,7 @@ impl Bench {
             daemon,
             peer,
             capture,
+            lossy: false,
             _folder: folder,
         };
         bench.peer(&format!(
@@ -110,6 +114,7 @@ impl Bench {
 
     /// Makes the peer's network bad.
     pub fn weather(&mut self, weather: Weather) -> Result<()> {
+        self.lossy = !weather.netem.is_empty();
         self.peer(&format!("weather {}", weather.netem)).map(drop)
     }
 
@@ -135,6 +140,15 @@ impl Bench {
             .map(drop)
     }
 
+    /// What `rnic peer` says when the peer has gone: it may not have heard the goodbye on a network that loses frames.
+    pub fn gone(&self) -> &'static str {
+        if self.lossy {
+            "peer gone: "
+        } else {
+            "peer gone: OK"
+        }
+    }
+
     /// Starts `rnic peer`.
     pub fn rnic(&self, case: Case, arguments: &[&str]) -> Result<Ours> {
         let device = format!("socket={}", self.daemon.socket("a").display());
@@ -144,6 +158,10 @@ impl Bench {
             .arg(case.ours_with_prefix())
             .args(["--patience", "40"])
             .args(arguments);
+        if self.lossy && !arguments.contains(&"--to") {
+            // A program of Linux that ends sends one DREQ, and its kernel none after it.
+            command.args(["--silence-ends", "10"]);
+        }
         Ours::start(command)
     }
 

@@ -166,7 +166,7 @@ fn linux_disconnects(bench: &mut Bench, case: Case) -> Result<()> {
     let mut ours = bench.rnic(case, &["--mode", "rping"])?;
     ours.wait_for("listening")?;
     bench.peer(&format!("{LIMIT} rping -c -a {} -C 1", case.ours()))?;
-    ours.ends_well("peer gone: OK")
+    ours.ends_well(bench.gone())
 }
 
 /// The daemon notices, resets the device and says goodbye, or the peer would retry for ever.
@@ -192,5 +192,5 @@ fn kill_theirs(bench: &mut Bench, case: Case) -> Result<()> {
         case.ours()
     ))?;
     // Between two pings or in one: both are an end.
-    ours.ends("peer gone: OK")
+    ours.ends(bench.gone())
 }

@@ -41,6 +41,8 @@ pub struct End<P: TestPlatform> {
     /// The peer has ended the connection.
     ended: Option<Status>,
     patience: Duration,
+    /// Silence that is an end.
+    silence: Option<Duration>,
     /// Never armed; a completion queue needs one.
     _eq: CompletionEq<P>,
 }
@@ -111,6 +113,7 @@ impl<P: TestPlatform> End<P> {
             kept: VecDeque::new(),
             ended: None,
             patience,
+            silence: options.silence_ends.map(Duration::from_secs),
             _eq: eq,
         };
         for slot in 0..receives {
@@ -240,6 +243,11 @@ impl<P: TestPlatform> End<P> {
                 continue;
             }
             self.client.device().nic.status()?;
+            if self.silence.is_some_and(|most| start.elapsed() > most) {
+                println!("peer gone: silent");
+                self.ended = Some(Status::OK);
+                continue;
+            }
             ensure!(
                 start.elapsed() < self.patience,
                 "neither a completion nor an event in {} seconds",
@@ -288,15 +296,21 @@ impl<P: TestPlatform> End<P> {
     /// Waits for a request of ours. Messages that come before are kept: the peer may answer before its acknowledge
     /// comes, when that is lost.
     pub fn done(&mut self) -> anyhow::Result<()> {
+        let done = self.done_or_ended()?;
+        ensure!(done, "the peer ended the connection too early");
+        Ok(())
+    }
+
+    /// As [`End::done`]; false when the connection ended first. What was sent last may have arrived all the same: the
+    /// peer may go before its acknowledge comes.
+    pub fn done_or_ended(&mut self) -> anyhow::Result<bool> {
         while self.completed == 0 {
-            self.keep_next()?;
-            ensure!(
-                self.completed > 0 || self.ended.is_none(),
-                "the peer ended the connection too early"
-            );
+            if !self.keep_next()? {
+                return Ok(false);
+            }
         }
         self.completed -= 1;
-        Ok(())
+        Ok(true)
     }
 
     /// Waits for a message. None when the peer ended the connection.

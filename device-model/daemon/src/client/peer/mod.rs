@@ -77,6 +77,10 @@ pub struct PeerOptions {
     /// Stay connected until a line comes on standard input, before disconnecting
     #[arg(long)]
     pub hold: bool,
+    /// Seconds of silence after which a client counts as gone. Over a network that loses frames: a program that ends
+    /// says goodbye once, and who does not hear it waits for ever
+    #[arg(long, value_name = "SECONDS", conflicts_with = "to")]
+    pub silence_ends: Option<u64>,
     /// Seconds to wait for anything
     #[arg(long, default_value_t = 60)]
     pub patience: u64,

@@ -118,7 +118,11 @@ pub fn server<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow
             "ping {pings} is not what rping sends: {}",
             String::from_utf8_lossy(&read)
         );
-        go_on(&mut end)?;
+        let goes_on = go_on(&mut end)?;
+        ensure!(
+            goes_on,
+            "the client ended the connection in the middle of a ping"
+        );
         let message = end
             .receive()?
             .context("the client ended the connection in the middle of a ping")?;
@@ -126,20 +130,21 @@ pub fn server<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow
         ensure!(length <= room, "the client's sink has {room} bytes only");
         end.post(Operation::Write(Data::Segments(&local), sink))?;
         end.done()?;
-        go_on(&mut end)?;
         pings += 1;
+        if !go_on(&mut end)? {
+            break;
+        }
     }
     println!("peer verified {pings} pings");
     end.disconnect()?;
     Ok(end)
 }
 
-/// Tells the client that its memory was used.
-fn go_on<P: TestPlatform>(end: &mut End<P>) -> anyhow::Result<()> {
+/// Tells the client that its memory was used; false when it ended the connection before it acknowledged that.
+fn go_on<P: TestPlatform>(end: &mut End<P>) -> anyhow::Result<bool> {
     let message = end.message(&[0; 16])?;
     end.post(Operation::Send(Data::Segments(&[message])))?;
-    end.done()?;
-    Ok(())
+    end.done_or_ended()
 }
 
 #[cfg(test)]
