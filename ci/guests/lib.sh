@@ -76,6 +76,8 @@ listening() {
         [ $tries -gt 0 ] || { echo "nobody listens"; return 1; }
         sleep 0.05
     done
+    # The state comes a little before the connection manager knows of it.
+    sleep 0.5
 }
 
 # background COMMAND...: runs it with its words in /tmp/out; its exit code is the last line.
