@@ -80,7 +80,7 @@ impl Bench {
             &Options {
                 name: "interop",
                 devices: 1,
-                doorbell: "mmap",
+                each: "",
                 arguments: &["--port", &port, "--capture", &capture.display().to_string()],
             },
         )?;
