@@ -129,7 +129,7 @@ pub fn in_guest() -> Result<Counts> {
         .memory_mib(768)
         .hugepages(32)
         .file(program, "/rnic/bin/rnic-conform")
-        .timeout(Duration::from_secs(900))
+        .timeout(Duration::from_secs(1500))
         .echo(true);
     for socket in daemon.sockets().into_iter().chain(msi.sockets()) {
         guest = guest.device(socket);
