@@ -222,6 +222,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lspci_is_held_against_the_file_line_by_line() {
+        let file = std::fs::read_to_string(workspace::root().join(LSPCI)).unwrap();
+        let shown = |text: &str| -> Vec<String> {
+            let lines = text.lines().map(|line| format!("lspci|{line}"));
+            lines.chain(["something else".into()]).collect()
+        };
+        assert!(lspci_agrees(&shown(&file)).unwrap());
+        let other = file.replacen("MSI-X: Enable- Count=64", "MSI-X: Enable- Count=32", 1);
+        assert!(!lspci_agrees(&shown(&other)).unwrap());
+        assert!(!lspci_agrees(&[]).unwrap());
+    }
+
+    #[test]
     fn what_the_machine_chooses_is_left_out() {
         for (line, expected) in [
             (
