@@ -86,6 +86,14 @@ pub trait Env {
     /// Loads doorbell word `word` (8 bytes at `word * 8` of BAR2), acquire. 0 past the end.
     fn doorbell(&self, word: u32) -> u64;
 
+    /// The first of doorbell words `first` to `end` (not included) that is not zero; `end` when all
+    /// are. This is how idle maps are looked at, so a host makes it fast.
+    fn next_rung(&self, first: u32, end: u32) -> u32 {
+        (first..end)
+            .find(|word| self.doorbell(*word) != 0)
+            .unwrap_or(end)
+    }
+
     /// Stores doorbell word `word`. Nothing past the end.
     fn set_doorbell(&mut self, word: u32, value: u64);
 

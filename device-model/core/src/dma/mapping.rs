@@ -212,6 +212,24 @@ impl Mapping {
         self.finish().map(|()| u64::from_le(value))
     }
 
+    /// The first of `count` words from `offset` on that is not zero; `count` when all are. What was
+    /// written before that word was is visible after.
+    pub(super) fn find_set_u64(&self, offset: u64, count: usize) -> Result<usize, Fault> {
+        let first = self
+            .at(offset, count.checked_mul(8).ok_or(Fault)?)?
+            .cast::<u64>();
+        if !first.is_aligned() {
+            return Err(Fault);
+        }
+        let is_set = |at: &usize| {
+            // SAFETY: at < count, so the word lies in the range that was checked just now; aligned
+            // as the first one is; shared memory is only accessed atomically or by raw copies.
+            unsafe { AtomicU64::from_ptr(first.add(*at)) }.load(Ordering::Acquire) != 0
+        };
+        let found = (0..count).find(is_set).unwrap_or(count);
+        self.finish().map(|()| found)
+    }
+
     /// Stores a word with release ordering.
     #[inline]
     pub(super) fn store_u32(&self, offset: u64, value: u32) -> Result<(), Fault> {

@@ -72,6 +72,14 @@ impl SharedMemory {
         self.mapping.load_u64(offset).map_err(outside(offset))
     }
 
+    /// The first of `count` aligned words from `offset` on that is not zero, by its number; `count`
+    /// when all are. Acquire for the word found.
+    pub fn find_set_u64(&self, offset: u64, count: usize) -> Result<usize, DmaError> {
+        self.mapping
+            .find_set_u64(offset, count)
+            .map_err(outside(offset))
+    }
+
     /// Stores an aligned word, release.
     pub fn store_release_u32(&self, offset: u64, value: u32) -> Result<(), DmaError> {
         self.mapping
@@ -135,6 +143,20 @@ impl std::fmt::Debug for SharedMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_word_that_is_set_is_found() {
+        let memory = SharedMemory::new(4096).unwrap();
+        assert_eq!(memory.find_set_u64(0, 512), Ok(512));
+        memory.store_release_u64(8 * 17, 1).unwrap();
+        memory.store_release_u64(8 * 511, 1 << 63).unwrap();
+        assert_eq!(memory.find_set_u64(0, 512), Ok(17));
+        assert_eq!(memory.find_set_u64(8 * 17, 0), Ok(0));
+        assert_eq!(memory.find_set_u64(8 * 18, 494), Ok(493));
+        for (offset, count) in [(8, 512), (4, 1), (4096, 1), (0, usize::MAX)] {
+            assert!(memory.find_set_u64(offset, count).is_err());
+        }
+    }
 
     #[test]
     fn rounds_up_to_a_page_and_bounds_every_access() {

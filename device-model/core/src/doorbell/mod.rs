@@ -86,6 +86,8 @@ pub struct Doorbells {
     summary: bool,
     /// Pages that the device map named and that were not looked into yet.
     backlog: Vec<u64>,
+    /// There are such pages.
+    behind: bool,
     cursor: usize,
 }
 
@@ -223,7 +225,7 @@ impl Doorbells {
         } else {
             self.scan(env, usize::MAX);
         }
-        !self.changed.is_empty() || self.backlog.iter().any(|pages| *pages != 0)
+        !self.changed.is_empty() || self.behind
     }
 
     /// Whether a slot is known to have changed.
@@ -257,33 +259,40 @@ impl Doorbells {
     }
 
     fn poll_summary(&mut self, env: &mut dyn Env) -> bool {
-        self.backlog.resize(DEVICE_WORDS as usize, 0);
+        // Pages that never had a queue have nothing to tell, whatever is stored in their bits.
+        let words = u32::try_from(self.pages.len().div_ceil(64)).unwrap_or(DEVICE_WORDS);
+        self.backlog.resize(words as usize, 0);
+        let mut word = env.next_rung(0, words);
+        while let Some(backlog) = self.backlog.get_mut(word as usize) {
+            *backlog |= env.take_summary(word);
+            self.behind = true;
+            word = env.next_rung(word + 1, words);
+        }
+        if !self.behind {
+            return false;
+        }
         let mut left = PAGES_A_POLL;
         let mut more = false;
-        for word in 0..DEVICE_WORDS {
-            // Looking before swapping leaves an idle word's cache line shared.
-            let fresh = if env.doorbell(word) == 0 {
-                0
-            } else {
-                env.take_summary(word)
-            };
+        for word in 0..words {
             let Some(backlog) = self.backlog.get_mut(word as usize) else {
                 continue;
             };
-            let mut pages = *backlog | fresh;
-            let mut bits = pages;
-            while bits != 0 && left > 0 {
-                let bit = bits.trailing_zeros();
-                bits &= bits - 1;
-                pages &= !(1 << bit);
+            let mut pages = *backlog;
+            let mut taken = 0u64;
+            while pages != 0 && left > 0 {
+                taken |= pages & pages.wrapping_neg();
+                pages &= pages - 1;
                 left -= 1;
+            }
+            *backlog = if mutant("DB-9/forgets") { 0 } else { pages };
+            more |= pages != 0;
+            while taken != 0 {
+                let bit = taken.trailing_zeros();
+                taken &= taken - 1;
                 self.take_page(env, word * 64 + bit);
             }
-            if let Some(backlog) = self.backlog.get_mut(word as usize) {
-                *backlog = if mutant("DB-9/forgets") { 0 } else { pages };
-            }
-            more |= pages != 0;
         }
+        self.behind = more;
         more
     }
 
@@ -292,17 +301,17 @@ impl Doorbells {
             return;
         }
         let base = page * DOORBELL_PAGE_SLOTS;
-        for word in 0..PAGE_WORDS {
-            if env.doorbell(base + word) == 0 {
-                continue;
-            }
+        let end = base + PAGE_WORDS;
+        let mut word = env.next_rung(base, end);
+        while word < end {
             // Swapped before the slots are read [DB-9]: a store that comes later sets it again.
-            let mut bits = env.take_summary(base + word);
+            let mut bits = env.take_summary(word);
             while bits != 0 {
                 let bit = bits.trailing_zeros();
                 bits &= bits - 1;
-                self.mark(base + word * 64 + bit);
+                self.mark(base + (word - base) * 64 + bit);
             }
+            word = env.next_rung(word + 1, end);
         }
     }
 

@@ -82,6 +82,12 @@ impl Env for NodeEnv<'_> {
         let loaded = self.host.doorbells.load_acquire_u64(u64::from(word) * 8);
         loaded.unwrap_or(0)
     }
+    fn next_rung(&self, first: u32, end: u32) -> u32 {
+        let count = end.saturating_sub(first) as usize;
+        let doorbells = &self.host.doorbells;
+        let found = doorbells.find_set_u64(u64::from(first) * 8, count);
+        found.map_or(end, |found| first + found as u32)
+    }
     fn set_doorbell(&mut self, word: u32, value: u64) {
         // Past the end of the window there is nothing.
         let _ = self
