@@ -136,6 +136,12 @@ impl Qps {
         self.side.timers.clear();
     }
 
+    /// Whether there is a notice.
+    #[must_use]
+    pub fn has_notices(&self) -> bool {
+        !self.side.notices.is_empty()
+    }
+
     /// Queue pairs there are.
     #[must_use]
     pub const fn len(&self) -> u32 {

@@ -11,6 +11,7 @@ use rnic_wire::cm::{CommId, RejectReason};
 use rnic_wire::{CmMad, Gid, MacAddr, Mtu, Psn, Qpn};
 
 use super::message::{MAX_RETRIES, RESPONSE_TIMEOUT, nanos};
+use super::timer::Timed;
 
 /// Time that a connection's identifiers are kept back after its end `[CM-15]`: twice what a packet can take at the
 /// packet life time code 16 that Linux assumes for RoCE.
@@ -159,7 +160,7 @@ pub(super) struct Looped {
 /// All connections and listeners of a device.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    pub table: Table<Connection>,
+    pub table: Timed,
     pub listeners: Table<Listener>,
     /// Listener by endpoint.
     pub by_endpoint: BTreeMap<u32, u32>,
@@ -185,7 +186,7 @@ impl Connections {
     /// None yet. Identifiers and sequence numbers follow from `guid`, which also seeds them.
     pub fn new(guid: u64) -> Self {
         Self {
-            table: Table::new(const { narrow(limit::CONNECTIONS) }, 1, 64),
+            table: Timed::new(const { narrow(limit::CONNECTIONS) }),
             listeners: Table::new(const { narrow(limit::LISTENERS) }, 1, 64),
             by_endpoint: BTreeMap::new(),
             by_local_id: HashMap::new(),
