@@ -112,9 +112,19 @@ pub struct Host {
     pub neighbours: Arc<Neighbours>,
     /// The start of the clock.
     pub start: Instant,
+    /// The clock, as it was last read: once for a turn, because reading it costs as much as a
+    /// small transfer.
+    pub clock: Nanos,
 }
 
 impl Host {
+    /// Sets the clock to a moment that has come.
+    pub fn tick(&mut self, now: Instant) {
+        let since = now.saturating_duration_since(self.start).as_nanos();
+        let clock = Nanos(u64::try_from(since).unwrap_or(u64::MAX));
+        self.clock = self.clock.max(clock);
+    }
+
     /// The byte offset of a doorbell word. Past the end there is no memory, and the accesses
     /// below do nothing.
     const fn word(word: u32) -> u64 {
@@ -202,12 +212,19 @@ impl Host {
 
 impl Env for Host {
     fn now(&self) -> Nanos {
-        Nanos(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.clock
     }
 
     fn doorbell(&self, word: u32) -> u64 {
         let loaded = self.doorbells.load_acquire_u64(Self::word(word));
         loaded.unwrap_or(0)
+    }
+
+    fn next_rung(&self, first: u32, end: u32) -> u32 {
+        let count = usize::try_from(end.saturating_sub(first)).unwrap_or(0);
+        let found = self.doorbells.find_set_u64(Self::word(first), count);
+        let found = found.ok().and_then(|found| u32::try_from(found).ok());
+        found.map_or(end, |found| first.saturating_add(found).min(end))
     }
 
     fn set_doorbell(&mut self, word: u32, value: u64) {
@@ -320,7 +337,18 @@ mod tests {
             late: Vec::new(),
             neighbours: Arc::new(Neighbours::new(vec![(waker, MacAddr::ZERO)], true)),
             start: Instant::now(),
+            clock: Nanos::ZERO,
         }
+    }
+
+    #[test]
+    fn the_clock_is_as_of_the_last_tick_and_never_runs_backwards() {
+        let mut host = host(vec![]);
+        let start = host.start;
+        host.tick(start + std::time::Duration::from_nanos(500));
+        assert_eq!(host.now(), Nanos(500));
+        host.tick(start);
+        assert_eq!(host.now(), Nanos(500));
     }
 
     #[test]
@@ -383,5 +411,9 @@ mod tests {
             host.set_doorbell(word, 7);
             assert_eq!((host.doorbell(word), host.take_summary(word)), (0, 0));
         }
+        assert_eq!(host.next_rung(0, 512), 512);
+        host.set_doorbell(511, 7);
+        assert_eq!((host.next_rung(3, 512), host.next_rung(3, 511)), (511, 511));
+        assert_eq!(host.next_rung(3, u32::MAX), u32::MAX);
     }
 }

@@ -36,7 +36,7 @@ use std::time::Instant;
 use anyhow::{Context, anyhow};
 use rnic_abi::feature;
 use rnic_core::dma::{FilePolicy, SharedMemory};
-use rnic_core::env::{NeighbourId, PortInfo};
+use rnic_core::env::{Nanos, NeighbourId, PortInfo};
 use rnic_core::pci::Delivery;
 use rnic_firmware::{Config as DeviceConfig, Device, Signalling};
 
@@ -201,6 +201,7 @@ fn build(
             late: Vec::new(),
             neighbours: Arc::clone(&neighbours),
             start,
+            clock: Nanos::ZERO,
         };
         let mut description = DeviceConfig {
             guid: device.guid,

@@ -1,7 +1,7 @@
 //! A worker: one thread, one event loop, the devices that it alone touches.
 //!
 //! ```text
-//!           +--> sockets (at least every SOCKET_INTERVAL) --> a turn for every device --+
+//!           +--> sockets, requests (often enough) --> a turn for every device ---------+
 //!           |        ^                                          | work                  |
 //!           |        |                                          v                       |
 //!           |        +--------------------------------- look again (spin) <-------------+
@@ -35,18 +35,25 @@ use super::report::{DeviceReport, PortReport};
 use super::wire::Wire;
 use crate::logging;
 
-/// What a device may do in one turn: about 50 us.
+/// What a device may do in one turn: about 50 us where memory is slow. Where it is fast the bytes
+/// grow, up to [`MOST_BYTES`].
 const TURN: Budget = Budget {
     bytes: 256 * 1024,
     ops: 128,
 };
+/// Most bytes of a device in one turn.
+const MOST_BYTES: u64 = 1 << 20;
+/// What turns of all devices together may take.
+const TURN_TIME: Duration = Duration::from_micros(50);
 /// What a client may do between two turns.
 const SOCKET_TURN: SocketBudget = SocketBudget {
     operations: 16,
     bytes: 256 * 1024,
 };
-/// While there is work, sockets are looked at this often.
-const SOCKET_INTERVAL: Duration = Duration::from_micros(10);
+/// While there is work, sockets are looked at this often: the first as long as clients have
+/// something to say, the second, approached by doubling, when they say nothing. A look is a system
+/// call, and costs as much as several small transfers.
+const SOCKET_INTERVAL: (Duration, Duration) = (Duration::from_micros(8), Duration::from_micros(50));
 /// Longest sleep while a device without PARKING must be looked at, and the first.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
 /// A retry of what the host refused: a client that cannot be accepted, a wire that is full.
@@ -91,12 +98,16 @@ struct Slot {
     /// The listener is not watched, because accepting failed.
     deaf: bool,
     parked: bool,
+    /// The connection may be another, or want other events, than the event loop knows.
+    unwatched: bool,
 }
 
 impl Slot {
     /// Serves the client.
     fn serve(&mut self) {
         let _mark = logging::of_device(self.function.host.id.0);
+        self.function.host.tick(Instant::now());
+        self.unwatched = true;
         let served = self.server.on_connection(&mut self.function, SOCKET_TURN);
         // An error is logged where it is found, and the function has been told.
         self.more = served.is_ok_and(|progress| progress.more);
@@ -105,6 +116,8 @@ impl Slot {
     /// Lets the next client in.
     fn accept(&mut self, now: Instant) {
         let _mark = logging::of_device(self.function.host.id.0);
+        self.function.host.tick(now);
+        self.unwatched = true;
         match self.server.on_listener() {
             Ok(ServerEvent::Finishing) => self.serve(),
             Ok(ServerEvent::Connected | ServerEvent::Refused | ServerEvent::Idle) => {
@@ -118,7 +131,8 @@ impl Slot {
     }
 
     /// One turn; whether there was work, or is.
-    fn turn(&mut self, now: Instant) -> bool {
+    fn turn(&mut self, now: Instant, budget: Budget) -> bool {
+        self.function.host.tick(now);
         if self.accept_after.is_some_and(|at| at <= now) {
             self.accept(now);
         }
@@ -134,7 +148,7 @@ impl Slot {
         if !idle || self.function.timer_is_due() {
             let _mark = logging::of_device(self.function.host.id.0);
             self.parked = false;
-            busy |= self.function.run(TURN) == Progress::Busy;
+            busy |= self.function.run(budget) == Progress::Busy;
         }
         busy || self.more
     }
@@ -170,6 +184,8 @@ pub struct Worker {
     armed: bool,
     requests: Receiver<Request>,
     spin: Duration,
+    /// What a device may do in one turn.
+    budget: Budget,
     stop: bool,
 }
 
@@ -193,6 +209,7 @@ impl Worker {
             accept_after: None,
             deaf: false,
             parked: false,
+            unwatched: true,
         };
         Ok(Self {
             slots: functions.into_iter().map(slot).collect(),
@@ -202,6 +219,7 @@ impl Worker {
             armed: false,
             requests,
             spin,
+            budget: TURN,
             stop: false,
         })
     }
@@ -213,9 +231,14 @@ impl Worker {
             busy |= wire.turn(now);
         }
         for slot in &mut self.slots {
-            busy |= slot.turn(now);
+            busy |= slot.turn(now, self.budget);
         }
         busy
+    }
+
+    /// Learns from a turn with work how long it took.
+    fn pace(&mut self, took: Duration) {
+        self.budget.bytes = paced(self.budget.bytes, took);
     }
 
     /// Whether a client rings without a message, so that looking pays.
@@ -226,7 +249,8 @@ impl Worker {
     /// Prepares to sleep: how long at most, or none when there is work after all.
     fn park(&mut self, look_again: Duration, now: Instant) -> Option<Option<Duration>> {
         self.waker.sleep();
-        let mut parked = true;
+        self.take_requests();
+        let mut parked = !self.stop;
         for slot in &mut self.slots {
             parked &= slot.park();
         }
@@ -298,9 +322,17 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether [`Worker::watch`] has something to do.
+    fn is_unwatched(&self) -> bool {
+        self.slots.iter().any(|slot| slot.unwatched)
+    }
+
     /// Brings what the event loop watches in line with the connections.
     fn watch(&mut self, ops: &mut EventOps<'_>) -> anyhow::Result<()> {
         for (slot, index) in self.slots.iter_mut().zip(0u32..) {
+            if !std::mem::take(&mut slot.unwatched) {
+                continue;
+            }
             let deaf = slot.accept_after.is_some();
             if deaf != slot.deaf {
                 let mut set = EventSet::IN;
@@ -338,6 +370,18 @@ impl Worker {
             }
         }
         Ok(())
+    }
+}
+
+/// Bytes for the next turn, after one with `bytes` at most that took so long: fewer when it was too
+/// long, more when it moved data and had time to spare.
+fn paced(bytes: u64, took: Duration) -> u64 {
+    if took > TURN_TIME {
+        (bytes / 2).max(TURN.bytes)
+    } else if (TURN_TIME / 25..TURN_TIME / 2).contains(&took) {
+        bytes.saturating_mul(2).min(MOST_BYTES)
+    } else {
+        bytes
     }
 }
 
@@ -425,24 +469,38 @@ fn work(
 ) -> anyhow::Result<()> {
     let mut worked = Instant::now();
     let mut look_at_sockets = worked;
+    let mut interval = SOCKET_INTERVAL.0;
     let mut look_again = LOOK_AGAIN.0;
+    let mut began = None;
     loop {
         let mut now = Instant::now();
-        if now >= look_at_sockets {
+        if let Some(began) = began.take() {
+            shared.borrow_mut().pace(now - began);
+        }
+        let look = now >= look_at_sockets;
+        if look {
             if manager.run_with_timeout(0).map_err(lost)? > 0 {
+                interval = SOCKET_INTERVAL.0;
+                now = Instant::now();
                 worked = now;
+            } else {
+                interval = (interval * 2).min(SOCKET_INTERVAL.1);
             }
-            now = Instant::now();
-            look_at_sockets = now + SOCKET_INTERVAL;
+            look_at_sockets = now + interval;
         }
         let mut worker = shared.borrow_mut();
-        worker.take_requests();
+        if look {
+            worker.take_requests();
+        }
         if worker.stop {
             return Ok(());
         }
         let busy = worker.turn(now);
-        worker.watch(&mut manager.event_ops(id).map_err(lost)?)?;
+        if worker.is_unwatched() {
+            worker.watch(&mut manager.event_ops(id).map_err(lost)?)?;
+        }
         if busy {
+            began = Some(now);
             worked = now;
             look_again = LOOK_AGAIN.0;
             continue;
@@ -461,6 +519,25 @@ fn work(
         manager.run_with_timeout(-1).map_err(lost)?;
         shared.borrow_mut().waker.awake();
         worked = Instant::now();
-        look_at_sockets = worked + SOCKET_INTERVAL;
+        interval = SOCKET_INTERVAL.0;
+        // Whatever woke it may have come with a request.
+        look_at_sockets = worked;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_grows_where_memory_is_fast_and_shrinks_where_it_is_slow() {
+        let micros = Duration::from_micros;
+        assert_eq!(paced(TURN.bytes, micros(5)), 2 * TURN.bytes);
+        assert_eq!(paced(MOST_BYTES, micros(5)), MOST_BYTES);
+        assert_eq!(paced(MOST_BYTES, micros(30)), MOST_BYTES);
+        assert_eq!(paced(MOST_BYTES, micros(51)), MOST_BYTES / 2);
+        assert_eq!(paced(TURN.bytes, micros(5000)), TURN.bytes);
+        // No work to speak of tells nothing about the memory.
+        assert_eq!(paced(TURN.bytes, micros(1)), TURN.bytes);
     }
 }
