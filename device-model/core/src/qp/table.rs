@@ -321,10 +321,11 @@ impl Qps {
                 self.segment_received(env, res, &segment);
             }
         }
-        for _ in 0..self.side.ready.len() {
-            if budget.is_spent() {
-                break;
-            }
+        // One turn for each; another, behind the others, for those that had more to send than fits
+        // one, as long as the budget lasts.
+        let mut turns = self.side.ready.len();
+        while turns > 0 && !budget.is_spent() {
+            turns -= 1;
             let Some(qpn) = self.side.ready.pop_front() else {
                 break;
             };
@@ -341,6 +342,7 @@ impl Qps {
                 }
                 qp.schedule(cx.side);
             });
+            turns += usize::from(left.bytes == 0);
             budget.take_bytes(turn.bytes - left.bytes);
             budget.ops = budget.ops.saturating_sub((turn.ops - left.ops).max(1));
         }
