@@ -105,15 +105,21 @@ impl Iterator for Ranges<'_> {
             return Some(range);
         }
         let (iova, room) = self.locate(self.extent.offset)?;
-        let mut len = room.min(self.extent.length);
-        while len < self.extent.length {
-            match self.locate(self.extent.offset + len) {
-                Some((next, room)) if Some(next) == iova.checked_add(len) => {
-                    len = (len + room).min(self.extent.length);
-                }
-                _ => break,
-            }
-        }
+        // Pages that follow each other in memory are one range. A large transfer has hundreds, so
+        // this is a plain walk over the list, which ends at the end of the address space too.
+        let page_bytes = 1u64 << self.extent.log_page;
+        let more = self.extent.length.saturating_sub(room);
+        let more = usize::try_from(more.div_ceil(page_bytes)).ok()?;
+        let next = usize::try_from((self.extent.offset >> self.extent.log_page) + 1).ok()?;
+        let pages = self.extent.pages.get(next..).unwrap_or_default();
+        let mut expected = iova.wrapping_add(room);
+        let follows = |page: &&u64| {
+            let follows = **page == expected && expected != 0;
+            expected = expected.wrapping_add(page_bytes);
+            follows
+        };
+        let joined = pages.iter().take(more).take_while(follows).count() as u64;
+        let len = (room + joined * page_bytes).min(self.extent.length);
         self.extent.offset += len;
         self.extent.length -= len;
         Some(DmaRange { iova, len })
