@@ -166,7 +166,8 @@ pub struct ServeOptions {
     /// Whether devices of this daemon copy from guest to guest, or go through frames (default on)
     #[arg(long, value_name = "on|off")]
     pub segments: Option<Switch>,
-    /// Microseconds to look for doorbells after the last work before sleeping (default 30; 0 on one processor)
+    /// Microseconds to look for doorbells after the last work before sleeping (default 30; 0 on one processor); longer, up
+    /// to 16 times, while sleeps turn out short
     #[arg(long, value_name = "N")]
     pub spin_us: Option<u64>,
     /// Speed that devices report, Mbit/s (default: the slowest rate= of a port, else 10000 with a wire and 40000 without)

@@ -395,6 +395,7 @@ mod tests {
         assert!(host.take_delayed(Site::FrameOut).is_empty());
         while host.now() < due {
             std::thread::yield_now();
+            host.tick(Instant::now());
         }
         assert_eq!(host.take_delayed(Site::FrameIn), [vec![1; 4]]);
         assert_eq!(host.next_delayed(), None);

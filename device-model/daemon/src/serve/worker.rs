@@ -54,6 +54,10 @@ const SOCKET_TURN: SocketBudget = SocketBudget {
 /// something to say, the second, approached by doubling, when they say nothing. A look is a system
 /// call, and costs as much as several small transfers.
 const SOCKET_INTERVAL: (Duration, Duration) = (Duration::from_micros(8), Duration::from_micros(50));
+/// A worker that slept shorter than this many times `--spin-us` would better not have slept: it
+/// looks twice as long before the next sleep, up to as many times. Waking takes tens of
+/// microseconds, so a client that answers at once would else find it asleep each time.
+const MOST_SPINS: u32 = 16;
 /// Longest sleep while a device without PARKING must be looked at, and the first.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
 /// A retry of what the host refused: a client that cannot be accepted, a wire that is full.
@@ -385,6 +389,16 @@ fn paced(bytes: u64, took: Duration) -> u64 {
     }
 }
 
+/// How long to look before the next sleep, after a look of `spin` and a sleep of `slept`.
+fn spun(base: Duration, spin: Duration, slept: Duration) -> Duration {
+    let most = base * MOST_SPINS;
+    if slept < most {
+        (spin * 2).min(most)
+    } else {
+        base
+    }
+}
+
 fn events(interest: Interest) -> EventSet {
     let mut set = EventSet::empty();
     set.set(EventSet::IN, interest.readable);
@@ -472,6 +486,8 @@ fn work(
     let mut interval = SOCKET_INTERVAL.0;
     let mut look_again = LOOK_AGAIN.0;
     let mut began = None;
+    let base = shared.borrow().spin;
+    let mut spin = base;
     loop {
         let mut now = Instant::now();
         if let Some(began) = began.take() {
@@ -505,7 +521,7 @@ fn work(
             look_again = LOOK_AGAIN.0;
             continue;
         }
-        if now.saturating_duration_since(worked) < worker.spin && worker.may_be_rung() {
+        if now.saturating_duration_since(worked) < spin && worker.may_be_rung() {
             std::hint::spin_loop();
             continue;
         }
@@ -519,6 +535,7 @@ fn work(
         manager.run_with_timeout(-1).map_err(lost)?;
         shared.borrow_mut().waker.awake();
         worked = Instant::now();
+        spin = spun(base, spin, worked - now);
         interval = SOCKET_INTERVAL.0;
         // Whatever woke it may have come with a request.
         look_at_sockets = worked;
@@ -528,6 +545,23 @@ fn work(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_sleeps_make_the_next_look_longer_and_a_long_one_ends_that() {
+        let micros = Duration::from_micros;
+        let base = micros(30);
+        assert_eq!(spun(base, base, micros(25)), micros(60));
+        assert_eq!(spun(base, micros(400), micros(25)), base * MOST_SPINS);
+        assert_eq!(
+            spun(base, base * MOST_SPINS, micros(479)),
+            base * MOST_SPINS
+        );
+        assert_eq!(spun(base, base * MOST_SPINS, micros(480)), base);
+        assert_eq!(
+            spun(Duration::ZERO, Duration::ZERO, micros(1)),
+            Duration::ZERO
+        );
+    }
 
     #[test]
     fn a_turn_grows_where_memory_is_fast_and_shrinks_where_it_is_slow() {
