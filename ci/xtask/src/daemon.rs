@@ -43,6 +43,11 @@ pub fn build_for_tests() -> Result<PathBuf> {
 impl Daemon {
     /// Starts it and waits until its sockets are there.
     pub fn start(rnic: &Path, options: &Options<'_>) -> Result<Self> {
+        Self::start_on(None, rnic, options)
+    }
+
+    /// The same, on a processor of its own.
+    pub fn start_on(processor: Option<usize>, rnic: &Path, options: &Options<'_>) -> Result<Self> {
         // A socket's path has room for 107 characters only, so not below the checkout.
         let folder = tempfile::tempdir().context("cannot make a folder for sockets")?;
         let log = workspace::target().join(format!("{}/rnic.log", options.name));
@@ -51,7 +56,7 @@ impl Daemon {
         }
         let file = std::fs::File::create(&log)
             .with_context(|| format!("cannot write {}", log.display()))?;
-        let mut command = Command::new(rnic);
+        let mut command = on_processor(rnic, processor.map(|n| n.to_string()));
         command.arg("serve").args(options.arguments);
         for number in 1..=options.devices {
             let socket = folder.path().join(socket_name(number));
@@ -88,22 +93,26 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// Bytes of memory that it occupies (`VmRSS`, proc_pid_status(5)).
-    pub fn resident(&self) -> Result<u64> {
+    /// Bytes of memory, by a line of proc_pid_status(5): `VmRSS` is all that it occupies, `RssAnon`
+    /// its own, without the guests' memory that it has touched.
+    pub fn memory(&self, line: &str) -> Result<u64> {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        Ok(1024 * kib.context("no VmRSS of the daemon")?)
+        let kib = text
+            .lines()
+            .find_map(|l| l.strip_prefix(line)?.strip_prefix(':'))
+            .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        Ok(1024 * kib.with_context(|| format!("no {line} of the daemon"))?)
     }
 
-    /// Processor time that it has used (`utime` and `stime`, proc_pid_stat(5)), in hundredths of a second.
+    /// Processor time that it has used.
     pub fn processor_time(&self) -> Result<Duration> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name before them, in parentheses, may hold anything.
-        let rest = text.rsplit(')').next().unwrap_or_default();
-        let ticks = rest.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(10 * ticks))
+        // Fields 14 and 15 of proc_pid_stat(5); the second, a name in parentheses, may hold spaces.
+        let (_, rest) = text.rsplit_once(')').context("no stat of the daemon")?;
+        let fields = rest.split_whitespace().skip(11).take(2);
+        let ticks: u64 = fields.filter_map(|f| f.parse::<u64>().ok()).sum();
+        // USER_HZ, which Linux fixes at 100 on every architecture that rnic runs on.
+        Ok(Duration::from_millis(ticks * 10))
     }
 
     /// The devices' sockets, in order.
@@ -151,6 +160,19 @@ impl Daemon {
         self.child.kill().context("rnic could not be killed")?;
         self.child.wait()?;
         Ok(())
+    }
+}
+
+/// A program that runs on these processors alone, as `taskset --cpu-list` writes them (util-linux);
+/// where that is missing it runs anywhere.
+pub fn on_processor(program: &Path, processors: Option<String>) -> Command {
+    match processors.zip(crate::exec::find("taskset")) {
+        Some((processors, taskset)) => {
+            let mut command = Command::new(taskset);
+            command.args(["--cpu-list", &processors]).arg(program);
+            command
+        }
+        None => Command::new(program),
     }
 }
 

@@ -152,6 +152,21 @@ impl HostBuffer {
     }
 }
 
+impl HostBuffer {
+    /// Copies `bytes` bytes at `from_offset` of another buffer to `offset` of this one by the processor: what a
+    /// transfer of the device between the two is compared with.
+    ///
+    /// # Panics
+    /// If they do not lie inside the buffers.
+    pub fn copy_from(&self, offset: usize, from: &Self, from_offset: usize, bytes: usize) {
+        assert!(offset + bytes <= self.length, "outside the buffer");
+        assert!(from_offset + bytes <= from.length, "outside the buffer");
+        let (to_at, from_at) = (self.offset + offset, from.offset + from_offset);
+        let mapping = &self.arena.mapping;
+        mapping.copy_from(to_at, &from.arena.mapping, from_at, bytes);
+    }
+}
+
 impl Drop for HostBuffer {
     fn drop(&mut self) {
         // A device that is gone uses nothing.

@@ -64,8 +64,9 @@ impl<P: TestPlatform> From<Failure<P>> for ClientError {
     }
 }
 
-/// Looks before the first rest: what comes soon is taken without sleeping.
-const LOOKS: u32 = 2000;
+/// Looks before the first rest, some hundred microseconds: what comes soon is taken without sleeping, and without a
+/// message that the device would have to answer meanwhile.
+const LOOKS: u32 = 20_000;
 
 /// A device and everything that waits for it.
 pub struct Client<P: TestPlatform> {

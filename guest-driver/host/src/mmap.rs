@@ -99,6 +99,13 @@ impl Mapping {
         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), to, data.len()) }
     }
 
+    /// Copies from another mapping, as one copy by the processor.
+    pub(crate) fn copy_from(&self, offset: usize, from: &Self, from_offset: usize, bytes: usize) {
+        let (to, from) = (self.at(offset, bytes), from.at(from_offset, bytes));
+        // SAFETY: both lie inside their mappings; `copy` permits that they overlap.
+        unsafe { std::ptr::copy(from, to, bytes) }
+    }
+
     /// Zeroes.
     pub(crate) fn clear(&self, offset: usize, bytes: usize) {
         let to = self.at(offset, bytes);

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures, each next to a baseline of the same run. A module a bench; what
 //! they have in common is `report.rs` and `plot.rs`. Nothing here fails because something is slow.
 
+mod baseline;
 mod device;
 mod ndk;
 mod plot;

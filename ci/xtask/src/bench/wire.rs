@@ -61,7 +61,12 @@ struct Perf {
     /// put in here.
     #[serde(skip)]
     work: (f64, f64),
-    write_1_mib_gigabytes_per_second: f64,
+    write_1_mib_gigabytes_per_second: Rate,
+}
+
+#[derive(Deserialize)]
+struct Rate {
+    mean: f64,
 }
 
 #[derive(Deserialize)]
@@ -317,7 +322,7 @@ fn codec(report: &mut Report, hosts: &[Sockets]) {
 fn bandwidths(perfs: &[Perf]) -> Vec<f64> {
     perfs
         .iter()
-        .map(|p| p.write_1_mib_gigabytes_per_second)
+        .map(|p| p.write_1_mib_gigabytes_per_second.mean)
         .collect()
 }
 

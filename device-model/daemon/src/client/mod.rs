@@ -68,6 +68,15 @@ pub struct PerfOptions {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Only 64-byte writes: their latency and their rate
+    #[arg(long)]
+    pub small: bool,
+    /// Queue pairs on the first device beside the one that is measured; they do nothing
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub idle_qps: u32,
+    /// Keep the devices in use after the figures are printed, doing nothing, until the standard input ends
+    #[arg(long)]
+    pub hold: bool,
 }
 
 /// Two devices, and the daemon behind them if it was started here.

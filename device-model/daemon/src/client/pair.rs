@@ -2,16 +2,16 @@
 
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use rnic_abi::{AccessFlags, Segment, WorkFlags, consts};
+use rnic_abi::{AccessFlags, Segment, WorkFlags, consts, reg};
 use rnic_driver_host::client::{Client, Memory};
 use rnic_driver_host::driver::{
     Address, AddressIndex, CompletionEq, Config, Cq, Data, Key, Operation, PdHandle, Qp, Remote,
     Wc, WorkRequest, segment,
 };
-use rnic_driver_host::platform::DmaBuffer;
+use rnic_driver_host::platform::{Bar, DmaBuffer, Platform};
 use rnic_driver_host::{Socket, SocketOptions};
 
 /// How long anything may take.
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub const DEPTH: u32 = 256;
 /// Bytes of each side's memory.
 pub const MEMORY: u32 = 8 << 20;
+/// Memory of an idle queue pair: a page for each of two rings, and for the lists of their pages.
+const IDLE_BYTES: u64 = 4 * 4096;
 /// Port that the far side listens at.
 const PORT: u16 = 7471;
 
@@ -29,6 +31,9 @@ pub struct Side {
     cq: Cq<Socket>,
     qp: Qp<Socket>,
     memory: Memory<Socket>,
+    pd: PdHandle,
+    /// Queue pairs that do nothing.
+    idle: Vec<Qp<Socket>>,
     /// Never armed; a completion queue needs one.
     _eq: CompletionEq<Socket>,
 }
@@ -51,9 +56,9 @@ impl Far {
 }
 
 impl Side {
-    fn open(path: &Path, last_octet: u8) -> anyhow::Result<Self> {
+    fn open(path: &Path, last_octet: u8, idle_qps: u32) -> anyhow::Result<Self> {
         let options = SocketOptions {
-            memory_bytes: 64 << 20,
+            memory_bytes: (64 << 20) + u64::from(idle_qps) * IDLE_BYTES,
             ..SocketOptions::default()
         };
         let socket = Socket::open(path, options).map_err(|e| anyhow!("{e}"))?;
@@ -81,8 +86,39 @@ impl Side {
             cq,
             qp,
             memory,
+            pd,
+            idle: Vec::new(),
             _eq: eq,
         })
+    }
+
+    /// Makes queue pairs that do nothing; nanoseconds that each took.
+    ///
+    /// # Errors
+    /// If a command fails.
+    pub fn add_idle(&mut self, count: u32) -> anyhow::Result<Vec<u64>> {
+        let mut samples = Vec::new();
+        for _ in 0..count {
+            let start = Instant::now();
+            let qp = self.client.rc_qp(self.pd, &self.cq, 2)?;
+            samples.push(u64::try_from(start.elapsed().as_nanos())?);
+            self.idle.push(qp);
+        }
+        Ok(samples)
+    }
+
+    /// Reads a register, as one message there and back.
+    pub fn read_register(&self) -> u64 {
+        let offset = u32::try_from(reg::CLOCK).unwrap_or(0);
+        self.client.platform().read64(Bar::Registers, offset)
+    }
+
+    /// Copies between the memories of two sides by the processor, as a write from here does.
+    pub fn copy_to(&self, far: &Self, offset: u64, bytes: u32) -> anyhow::Result<()> {
+        let (at, bytes) = (usize::try_from(offset)?, usize::try_from(bytes)?);
+        let (to, from) = (&far.memory.buffer, &self.memory.buffer);
+        to.copy_from(at, from, at, bytes);
+        Ok(())
     }
 
     /// Its memory, for the other side.
@@ -147,18 +183,18 @@ impl Side {
                 .retire_to(wc.retired)
                 .map_err(|e| anyhow!("{e:?}"))?;
         }
-        self.cq.publish(&self.client.device().nic);
+        // The queue tells the device how far it was consumed when half of it was.
         Ok(wc)
     }
 }
 
-/// Opens both devices and connects them.
+/// Opens both devices and connects them. The first gets memory for so many idle queue pairs.
 ///
 /// # Errors
 /// What went wrong, and with which device.
-pub fn connect(from: &Path, to: &Path) -> anyhow::Result<(Side, Side)> {
-    let mut near = Side::open(from, 1).with_context(|| from.display().to_string())?;
-    let mut far = Side::open(to, 2).with_context(|| to.display().to_string())?;
+pub fn connect(from: &Path, to: &Path, idle_qps: u32) -> anyhow::Result<(Side, Side)> {
+    let mut near = Side::open(from, 1, idle_qps).with_context(|| from.display().to_string())?;
+    let mut far = Side::open(to, 2, 0).with_context(|| to.display().to_string())?;
     let (_, _, cookie) = far.client.listen(AddressIndex(0), PORT)?;
     let mut destination = [0; 16];
     destination[10..].copy_from_slice(&[0xFF, 0xFF, 10, 77, 0, 2]);

@@ -13,7 +13,7 @@ use super::{Devices, PingOptions};
 /// If the devices do not come up or do not connect.
 pub fn run(options: &PingOptions) -> anyhow::Result<()> {
     let devices = Devices::find(&options.pair)?;
-    let (mut near, mut far) = connect(&devices.from, &devices.to)?;
+    let (mut near, mut far) = connect(&devices.from, &devices.to, 0)?;
     println!(
         "connected {} to {}",
         devices.from.display(),
