@@ -104,6 +104,9 @@ struct Slot {
     parked: bool,
     /// The connection may be another, or want other events, than the event loop knows.
     unwatched: bool,
+    /// The connection is another than the event loop knows, which may have come and the last one
+    /// gone in one wait.
+    renewed: bool,
 }
 
 impl Slot {
@@ -124,8 +127,9 @@ impl Slot {
         self.unwatched = true;
         match self.server.on_listener() {
             Ok(ServerEvent::Finishing) => self.serve(),
-            Ok(ServerEvent::Connected | ServerEvent::Refused | ServerEvent::Idle) => {
+            Ok(event @ (ServerEvent::Connected | ServerEvent::Refused | ServerEvent::Idle)) => {
                 self.accept_after = None;
+                self.renewed |= matches!(event, ServerEvent::Connected);
             }
             Err(error) => {
                 log::warn!("a client cannot be accepted yet: {error}");
@@ -214,6 +218,7 @@ impl Worker {
             deaf: false,
             parked: false,
             unwatched: true,
+            renewed: false,
         };
         Ok(Self {
             slots: functions.into_iter().map(slot).collect(),
@@ -345,6 +350,11 @@ impl Worker {
                 ops.modify(Events::with_data(&listener, DEVICES + 2 * index, set))
                     .map_err(lost)?;
                 slot.deaf = deaf;
+            }
+            if std::mem::take(&mut slot.renewed)
+                && let Some((fd, _)) = slot.watched.take()
+            {
+                ops.remove(Events::empty(&fd)).map_err(lost)?;
             }
             let data = DEVICES + 2 * index + 1;
             let interest = slot.server.connection().map(|c| c.interest());
