@@ -42,6 +42,12 @@ impl Timed {
         }
     }
 
+    /// Connections that there are.
+    #[cfg(test)]
+    pub const fn len(&self) -> u32 {
+        self.table.len()
+    }
+
     /// Whether [`Timed::insert`] would succeed.
     pub const fn has_room(&self) -> bool {
         self.table.has_room()
