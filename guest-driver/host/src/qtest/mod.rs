@@ -125,7 +125,8 @@ pub struct Qtest {
 }
 
 impl Qtest {
-    /// Starts QEMU with one or two functions, places their BARs, points their vectors into memory.
+    /// Starts QEMU with one or two functions, programs its IOMMU, places BARs, points vectors into memory. QEMU ends with
+    /// the thread that called this.
     pub fn launch(options: &QtestOptions) -> Result<Self, OpenError> {
         let name = format!("rnic-qtest-{}", std::process::id());
         let socket_path = std::env::temp_dir().join(format!("{name}.sock"));
