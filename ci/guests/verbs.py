@@ -61,7 +61,7 @@ class Target:
         self.qp.modify(attr, mask)
 
     def completion(self):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             count, list_ = self.cq.poll(1)
             if count:
@@ -69,7 +69,7 @@ class Target:
                     sys.exit(f"completion status {list_[0].status}")
                 return list_[0]
             time.sleep(0.0005)
-        sys.exit("no completion in 30 s")
+        sys.exit("no completion in 90 s")
 
     def post(self, opcode, length, prepare=None, imm=0):
         sge = SGE(self.memory.buf, length, self.memory.lkey)

@@ -156,11 +156,16 @@ impl Bench {
         command
             .args(["peer", "--device", &device, "--address"])
             .arg(case.ours_with_prefix())
-            .args(["--patience", "40"])
+            .args(["--patience", "120"])
             .args(arguments);
         if self.lossy && !arguments.contains(&"--to") {
-            // A program of Linux that ends sends one DREQ, and its kernel none after it.
-            command.args(["--silence-ends", "10"]);
+            // A program of Linux that ends sends one DREQ, and its kernel none after it. Writes to a target are silent.
+            let silence = if arguments.contains(&"target") {
+                "100"
+            } else {
+                "10"
+            };
+            command.args(["--silence-ends", silence]);
         }
         Ours::start(command)
     }

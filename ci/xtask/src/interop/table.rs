@@ -23,7 +23,7 @@ const HEAD: &str = "\
 Written by `cargo xtask test interop`; RNIC_PEER_KERNEL names the User Mode Linux kernel that is the peer. Each row is a program
 of rdma-core, or a script over its Python verbs, in a Linux guest with Soft-RoCE on one side, and `rnic peer` over a device
 of `rnic serve` on the other, joined by a port of unix datagrams. Columns: IP version and path MTU. Loss and reordering are
-netem's, on the frames that the peer sends; a program of Linux that ends says goodbye once, so there ten seconds of silence are an
+netem's, on the frames that the peer sends; a program of Linux that ends says goodbye once, so there silence is an
 end too. After each run every frame of the capture is parsed, its ICRC checked, and
 encoded again (`rnic decode --check`).
 

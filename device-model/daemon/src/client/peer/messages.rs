@@ -49,6 +49,8 @@ fn exchange<P: TestPlatform>(
                 received += 1;
                 ensure!(received <= count, "more than {count} messages came");
             }
+            // The peer has everything: it answered by its end, and only acknowledges are missing.
+            Happening::Ended if posted == count && received == count => return Ok(()),
             Happening::Ended => {
                 bail!("the peer ended the connection after {received} messages, {sent} sent")
             }
