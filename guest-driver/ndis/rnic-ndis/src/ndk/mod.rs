@@ -293,7 +293,7 @@ impl Provider {
 
     /// The end of a turn of the adapter's worker.
     pub fn turn(&self, _: &Passive) {
-        if let Some(provider) = self.current() {
+        if let Some(provider) = self.current().filter(|p| p.system().take_deferred()) {
             provider.deferred_work();
         }
         let mut at = 0;

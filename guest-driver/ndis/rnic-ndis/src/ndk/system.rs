@@ -1,7 +1,7 @@
 //! What the provider asks of Windows.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use rnic_driver_core::{Eqn, Nic};
 use rnic_ndk::raw::{NoMemory, RawLock};
@@ -62,6 +62,8 @@ pub struct NtSystem {
     users: [AtomicU32; VECTORS],
     /// When a command of ours was last begun or answered.
     progress: AtomicU64,
+    /// Callbacks are due that nobody makes yet.
+    deferred: AtomicBool,
 }
 
 impl NtSystem {
@@ -71,6 +73,7 @@ impl NtSystem {
             adapter: adapter.pinned(),
             users: [const { AtomicU32::new(0) }; VECTORS],
             progress: AtomicU64::new(wait::now_ns()),
+            deferred: AtomicBool::new(false),
         }
     }
 
@@ -80,6 +83,11 @@ impl NtSystem {
 
     pub(super) fn progressed(&self) {
         self.progress.store(wait::now_ns(), Ordering::Relaxed);
+    }
+
+    /// Whether deferred work is wanted; asked for the last time.
+    pub(super) fn take_deferred(&self) -> bool {
+        self.deferred.swap(false, Ordering::AcqRel)
     }
 
     /// Nanoseconds since something went on.
@@ -130,6 +138,7 @@ impl System for NtSystem {
 
     fn want_deferred_work(&self) {
         // The worker's turn does it.
+        self.deferred.store(true, Ordering::Release);
         self.adapter.get().kick();
     }
 

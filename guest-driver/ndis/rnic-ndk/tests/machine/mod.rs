@@ -252,8 +252,22 @@ fn side(machine: &std::sync::Arc<SimMachine>, index: usize) -> Side {
 
 impl Machine {
     /// Brings everything up.
+    #[allow(dead_code)]
     pub fn new() -> Self {
-        let machine = SimMachine::new(&Options::default()).expect("machine");
+        Self::with(&Options::default())
+    }
+
+    /// As `new`, with devices that never sleep: a doorbell is a store and nothing more.
+    #[allow(dead_code)]
+    pub fn awake() -> Self {
+        Self::with(&Options {
+            park: false,
+            ..Options::default()
+        })
+    }
+
+    fn with(options: &Options) -> Self {
+        let machine = SimMachine::new(options).expect("machine");
         let sides: Rc<Vec<Side>> = Rc::new((0..2).map(|index| side(&machine, index)).collect());
         let (stepped, worked) = (machine.clone(), sides.clone());
         let step = move || {
