@@ -98,6 +98,7 @@ pub fn build(out: &Path) -> Result<Built> {
     let mut command = cargo("build")?;
     command.env("RNIC_VERSION_RESOURCE", resource);
     command.args(["--release", "--locked", "-p", "rnic-ndis", "--bin", "rnic"]);
+    command.args(["--features", "rnic-ndis/kernel"]);
     let progress = Progress::start("building rnic.sys");
     exec::output(&mut command).context("rnic.sys could not be built")?;
     let release = workspace::target().join(TARGET).join("release");
