@@ -20,7 +20,7 @@ tests! {
     objects_carry_version_and_type: [7, 8, 16, 17, 18, 19, 9, 10, 11, 75];
     completion_queues_have_limits: [7];
     shared_endpoints_claim_an_address: [9, 54, 56, 101, 102];
-    wrong_handles_are_refused: [5, 6, 7];
+    wrong_handles_are_refused: [];
 }
 
 fn version(major: u16, minor: u16) -> NDK_VERSION {
@@ -326,14 +326,11 @@ fn wrong_handles_are_refused(bench: &Bench<'_>) {
     let pd = bench.pd(adapter);
     // SAFETY: a live object.
     let table = unsafe { *(*adapter).Dispatch };
-    // A layer in between looks into handles itself, and passes on none that is not one.
+    // A layer in between looks into handles itself, passes on none that is not one, and puts completions of its own in
+    // the place of the consumer's: there is nothing to see through it.
+    let direct = !bench.platform.is_layered();
     let wrong = [null_mut(), pd.cast::<NDK_ADAPTER>()];
-    let wrong = if bench.platform.is_layered() {
-        &[][..]
-    } else {
-        &wrong
-    };
-    for wrong in wrong.iter().copied() {
+    for wrong in wrong.into_iter().filter(|_| direct) {
         let mut size = 0u32;
         // SAFETY: null, and an object of another kind: the provider looks.
         let status = unsafe { (table.NdkQueryAdapterInfo)(wrong, null_mut(), &raw mut size) };
@@ -346,10 +343,10 @@ fn wrong_handles_are_refused(bench: &Bench<'_>) {
     }
     // A completion that is not there.
     let mut place = null_mut();
-    assert_eq!(
-        call!(adapter, NdkCreatePd, None, null_mut(), &raw mut place),
-        STATUS_INVALID_PARAMETER
-    );
+    if direct {
+        let status = call!(adapter, NdkCreatePd, None, null_mut(), &raw mut place);
+        assert_eq!(status, STATUS_INVALID_PARAMETER);
+    }
     close!(bench, pd, NdkClosePd);
     bench.platform.close(0, adapter);
 }
