@@ -49,10 +49,16 @@ fn rnic(arguments: &[&str]) -> String {
 
 /// Pings from a device of one daemon to one of another, over a wire with `extra` options.
 fn ping(kind: &str, extra: &str) -> [Daemon; 2] {
+    ping_with(kind, extra, &[])
+}
+
+/// The same with more of the daemons' command line.
+fn ping_with(kind: &str, extra: &str, more: &[&str]) -> [Daemon; 2] {
     let directory = tempfile::tempdir().unwrap();
     let options = sides(kind, directory.path()).map(|side| side + extra);
     // The side that others connect to may come second.
-    let daemons = [&options[1], &options[0]].map(|side| Daemon::start(&[""], &["--port", side]));
+    let daemons = [&options[1], &options[0]]
+        .map(|side| Daemon::start(&[""], &[&["--port", side.as_str()], more].concat()));
     let sockets = [0, 1].map(|n| daemons[n].socket(0).display().to_string());
     let out = rnic(&["ping", "--count", "20", &sockets[0], &sockets[1]]);
     assert_eq!(out.matches("there and back").count(), 20, "{out}");
@@ -81,6 +87,32 @@ fn a_modelled_line_carries_the_same_and_its_rate_is_what_devices_report() {
         let report = port(daemon);
         assert_eq!(report["lost"], 0, "{report}");
     }
+}
+
+#[test]
+fn the_nth_frame_of_every_flow_can_be_lost_and_others_late() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = directory.path().join("plan.toml");
+    let text = r#"
+        seed = 5
+        [[rules]]
+        site = "frame-in"
+        fault = "drop"
+        per_flow = true
+        after = 4
+        times = 1
+        [[rules]]
+        site = "frame-out"
+        fault = "delay"
+        delay_ns = 300000
+        every = 3
+        [[rules]]
+        site = "frame-in"
+        fault = "duplicate"
+        every = 4
+    "#;
+    std::fs::write(&plan, text).unwrap();
+    ping_with("dgram", "", &["--fault-plan", plan.to_str().unwrap()]);
 }
 
 #[test]
