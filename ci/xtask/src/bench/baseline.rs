@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-/// Microseconds, least and in the middle, of round trips of a word that two spinning threads hand to each other: what one
+/// Microseconds, at least, of a round trip of a word that two spinning threads hand to each other: what one
 /// processor needs to tell another something, and to be told back.
 ///
 /// # Errors
 /// If there is no thread to be had.
-pub fn shared_word(rounds: u32) -> anyhow::Result<(f64, f64)> {
+pub fn shared_word(rounds: u32) -> anyhow::Result<f64> {
     /// Alone in its cache line, and in the next one, which processors fetch along.
     #[repr(align(128))]
     struct Word(AtomicU64);
@@ -34,24 +34,22 @@ pub fn shared_word(rounds: u32) -> anyhow::Result<(f64, f64)> {
             }
         };
         thread::Builder::new().spawn_scoped(scope, echo)?;
-        let mut samples: Vec<f64> = Vec::new();
+        let mut least = f64::INFINITY;
         for round in 1..=u64::from(rounds) {
             let start = Instant::now();
             there.0.store(round, Ordering::Release);
             until(&back, round);
-            samples.push(start.elapsed().as_secs_f64() * 1e6);
+            least = least.min(start.elapsed().as_secs_f64() * 1e6);
         }
-        samples.sort_by(f64::total_cmp);
-        let at = |n: usize| samples.get(n).copied().unwrap_or(f64::NAN);
-        Ok((at(0), at(samples.len() / 2)))
+        Ok(least)
     })
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_least_is_not_more_than_the_middle() {
-        let (least, middle) = super::shared_word(100).unwrap();
-        assert!(0.0 < least && least <= middle, "{least} {middle}");
+    fn a_round_trip_takes_some_time() {
+        let least = super::shared_word(100).unwrap();
+        assert!(0.0 < least && least.is_finite(), "{least}");
     }
 }

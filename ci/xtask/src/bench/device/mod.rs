@@ -74,8 +74,8 @@ fn pair(args: &Args, rnic: &Path, report: &mut Report) -> Result<()> {
     }
     bar.finish(format!("{} runs", runs.len()));
 
-    let least: Vec<f64> = words.iter().map(|(least, _)| *least).collect();
-    let middle: Vec<f64> = words.iter().map(|(_, middle)| *middle).collect();
+    // The middle is of no use on a shared machine: the two threads seldom run at once.
+    let least: Vec<f64> = words;
     let rest: Vec<Rest> = runs.iter().filter_map(|p| p.rest.clone()).collect();
     let write = |name, of: fn(&Latency) -> f64| {
         let runs: Vec<f64> = runs.iter().map(|p| of(&p.write_64_bytes)).collect();
@@ -88,9 +88,9 @@ fn pair(args: &Args, rnic: &Path, report: &mut Report) -> Result<()> {
     report.group(
         "64 bytes, from posting to completion, us (less is better)",
         vec![
-            write("write, least", Latency::min).beside("shared word", &least),
+            write("write, least", Latency::min).beside("shared word, least", &least),
             write("write, p50", Latency::p50)
-                .beside("shared word", &middle)
+                .beside("shared word, least", &least)
                 .goal(Goal::AtMost(2.0)),
             other("read, p50", |r| &r.read_64_bytes, Latency::p50),
             other(
