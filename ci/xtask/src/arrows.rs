@@ -125,6 +125,7 @@ pub const ARROWS: &[Allowed] = &[
         &["ndis-sys", "rnic-abi", "rnic-driver-host", "ndk-consumer"],
         &[],
     ),
+    allow("bad-driver", &["ndis-sys"], &[]),
     // Tools.
     allow("xtask", &["rnic-codegen"], &[]),
 ];

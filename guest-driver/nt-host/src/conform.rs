@@ -141,6 +141,8 @@ fn supervise(
     });
     let mut next = first;
     let mut hung = false;
+    // Whether the worker itself said what failed; otherwise it was the test that it was at.
+    let mut said_failed = false;
     loop {
         match incoming.recv_timeout(PATIENCE) {
             Ok(line) => {
@@ -150,6 +152,7 @@ fn supervise(
                 let mut words = rest.trim().splitn(3, ' ');
                 let index: usize = words.next().unwrap_or_default().parse()?;
                 let passed = words.next() == Some("passed");
+                said_failed = !passed;
                 let why = words.next().unwrap_or_default().to_owned();
                 let result = if passed { Ok(()) } else { Err(why) };
                 say(tests, index, &result);
@@ -165,11 +168,7 @@ fn supervise(
     }
     let status = child.wait()?;
     let errors = errors.join().unwrap_or_default();
-    if !status.success()
-        && !results
-            .get(&(next.wrapping_sub(1)))
-            .is_some_and(Result::is_err)
-    {
+    if !status.success() && !said_failed {
         let breach = errors.iter().position(|line| line.starts_with("BREACH"));
         let tail = breach.unwrap_or(errors.len().saturating_sub(5));
         let why = if hung {

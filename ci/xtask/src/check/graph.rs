@@ -16,6 +16,7 @@ pub fn workspaces() -> Vec<PathBuf> {
         "device-model/fuzz",
         "guest-driver/ndis",
         "guest-driver/nt-host",
+        "guest-driver/nt-host/bad-driver",
         "guest-driver/ndk-consumer",
     ];
     std::iter::once(root.to_path_buf())

@@ -128,6 +128,22 @@ fn version() -> Result<[u16; 4]> {
     Ok(version)
 }
 
+/// Builds the bad driver of nt-host's own tests into `out`; its path.
+pub fn build_bad(out: &Path) -> Result<PathBuf> {
+    let mut command = cargo("build")?;
+    let manifest = workspace::root().join("guest-driver/nt-host/bad-driver/Cargo.toml");
+    command
+        .args(["--release", "--locked", "--manifest-path"])
+        .arg(manifest);
+    exec::output(&mut command).context("the bad driver could not be built")?;
+    let release = workspace::target().join(TARGET).join("release");
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let image = out.join("bad.sys");
+    copy(&release.join("bad.exe"), &image)?;
+    copy(&release.join("bad.pdb"), &out.join("bad.pdb"))?;
+    Ok(image)
+}
+
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
         .map(drop)

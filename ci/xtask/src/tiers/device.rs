@@ -26,7 +26,7 @@ pub fn start_with(name: &str, devices: u8, each: &str, arguments: &[String]) -> 
 }
 
 /// One more test: that nothing made the daemon end.
-fn survived(daemon: &mut Daemon, counts: &mut Counts) {
+pub(super) fn survived(daemon: &mut Daemon, counts: &mut Counts) {
     match daemon.alive() {
         Ok(()) => counts.passed += 1,
         Err(error) => {

@@ -4,6 +4,7 @@ mod cargo_tests;
 pub mod counts;
 mod device;
 mod qemu;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -82,6 +83,11 @@ const TIERS: &[Tier] = &[
         number: 6,
         name: "guests",
         run: guests,
+    },
+    Tier {
+        number: 7,
+        name: "rnic.sys on Linux",
+        run: windows::on_linux,
     },
     Tier {
         number: INTEROP,

@@ -1,0 +1,29 @@
+//! Tier 7: rnic.sys, executed on this machine by nt-host over two devices; nt-host's own tests.
+
+use anyhow::Result;
+
+use super::cargo_tests::{Counting, run};
+use super::counts::Counts;
+use super::device::{start_with, survived};
+use crate::{check, driver, workspace};
+
+/// Runs it.
+pub fn on_linux() -> Result<Counts> {
+    let out = workspace::target().join("driver");
+    let rnic = driver::build(&out)?.image;
+    let bad = driver::build_bad(&out)?;
+    let mut daemon = start_with("nt-host", 2, "", &[])?;
+    let mut command = check::cargo();
+    command
+        .current_dir(workspace::root().join("guest-driver/nt-host"))
+        .env("CARGO_TARGET_DIR", workspace::target())
+        .env("RNIC_DRIVER", rnic)
+        .env("RNIC_BAD_DRIVER", bad)
+        .env("RNIC_DEVICES", daemon.places())
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args(["--lib", "--bins", "--tests"])
+        .args(["--", "--include-ignored", "--test-threads=1"]);
+    let mut counts = run(&mut command, Counting::Libtest)?;
+    survived(&mut daemon, &mut counts);
+    Ok(counts)
+}
