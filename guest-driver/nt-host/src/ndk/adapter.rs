@@ -119,7 +119,7 @@ unsafe extern "win64" fn create_cq(
                     event,
                     pointer.cast_mut().cast(),
                     affinity,
-                    Some(created),
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
                     ticket,
                     out,
                 )
@@ -145,7 +145,14 @@ unsafe extern "win64" fn create_pd(
             shadow,
             (callback, context),
             out,
-            |ticket| (table.NdkCreatePd)(adapter, Some(created), ticket, out),
+            |ticket| {
+                (table.NdkCreatePd)(
+                    adapter,
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
+                    ticket,
+                    out,
+                )
+            },
         )
     }
 }
@@ -175,7 +182,7 @@ unsafe extern "win64" fn create_shared_endpoint(
                     adapter,
                     address,
                     length,
-                    Some(created),
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
                     ticket,
                     out,
                 )
@@ -201,7 +208,14 @@ unsafe extern "win64" fn create_connector(
             shadow,
             (callback, context),
             out,
-            |ticket| (table.NdkCreateConnector)(adapter, Some(created), ticket, out),
+            |ticket| {
+                (table.NdkCreateConnector)(
+                    adapter,
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
+                    ticket,
+                    out,
+                )
+            },
         )
     }
 }
@@ -238,7 +252,7 @@ unsafe extern "win64" fn create_listener(
                     adapter,
                     event,
                     pointer.cast_mut().cast(),
-                    Some(created),
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
                     ticket,
                     out,
                 )

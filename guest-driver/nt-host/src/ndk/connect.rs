@@ -98,9 +98,10 @@ macro_rules! connecting {
                 let shadow = of(connector.cast());
                 let watched = event.map_or(std::ptr::null_mut(), |e| watch(shadow, e as usize, event_context));
                 let event = event.map(|_| $event as $event_type);
+                let done = callback.map(|_| request_done as NDK_FN_REQUEST_COMPLETION);
                 let callback = callback.map_or(0, |callback| callback as usize);
                 Ticket::new(stringify!($field), shadow, callback, context).run(|ticket| {
-                    (table.$field)(connector $(, $arg)*, event, watched, Some(request_done), ticket)
+                    (table.$field)(connector $(, $arg)*, event, watched, done, ticket)
                 })
             }
         }

@@ -53,9 +53,11 @@ macro_rules! request {
             // SAFETY: as NDKPI promises.
             unsafe {
                 let table = original::<$table>($object.cast());
+                // One that is not there is the provider's to refuse.
+                let done = callback.map(|_| request_done as NDK_FN_REQUEST_COMPLETION);
                 let callback = callback.map_or(0, |callback| callback as usize);
                 Ticket::new(stringify!($field), of($object.cast()), callback, context)
-                    .run(|ticket| (table.$field)($object $(, $arg)*, Some(request_done), ticket))
+                    .run(|ticket| (table.$field)($object $(, $arg)*, done, ticket))
             }
         }
     };
@@ -86,7 +88,15 @@ unsafe extern "win64" fn create_mr(
             shadow,
             (callback, context),
             out,
-            |ticket| (table.NdkCreateMr)(pd, fast, Some(created), ticket, out),
+            |ticket| {
+                (table.NdkCreateMr)(
+                    pd,
+                    fast,
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
+                    ticket,
+                    out,
+                )
+            },
         )
     }
 }
@@ -108,7 +118,14 @@ unsafe extern "win64" fn create_mw(
             shadow,
             (callback, context),
             out,
-            |ticket| (table.NdkCreateMw)(pd, Some(created), ticket, out),
+            |ticket| {
+                (table.NdkCreateMw)(
+                    pd,
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
+                    ticket,
+                    out,
+                )
+            },
         )
     }
 }
@@ -153,7 +170,7 @@ unsafe extern "win64" fn create_srq(
                     event,
                     pointer.cast_mut().cast(),
                     affinity,
-                    Some(created),
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
                     ticket,
                     out,
                 )
@@ -208,7 +225,7 @@ unsafe extern "win64" fn create_qp(
                     receive_sge,
                     initiator_sge,
                     inline_size,
-                    Some(created),
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
                     ticket,
                     out,
                 )
@@ -254,7 +271,7 @@ unsafe extern "win64" fn create_qp_with_srq(
                     initiators,
                     initiator_sge,
                     inline_size,
-                    Some(created),
+                    callback.map(|_| created as NDK_FN_CREATE_COMPLETION),
                     ticket,
                     out,
                 )
