@@ -111,21 +111,18 @@ impl Lane {
         adapter: &Adapter,
         engine: &Shared<Engine>,
     ) -> Result<Shared<Self>, Error> {
-        let mut queues = Queues::default();
-        let result = rx::Pool::try_new(adapter.handle)
-            .map_err(Error::from)
-            .and_then(|pool| {
-                queues
-                    .create(passive, adapter, engine, &pool)
-                    .map(|()| pool)
-            });
         let unusable = |error| {
             // The device may use the queues that there are until it is silent.
             engine.fail(error);
             engine.silence(passive);
             error
         };
-        let pool = result.map_err(unusable)?;
+        let pool = rx::Pool::try_new(adapter.handle).map_err(|error| unusable(error.into()))?;
+        // After the pool, so that buffers go before it when a later queue fails.
+        let mut queues = Queues::default();
+        queues
+            .create(passive, adapter, engine, &pool)
+            .map_err(unusable)?;
         Shared::new_or_return(Self {
             rx: queues.rx,
             tx: queues.tx,
