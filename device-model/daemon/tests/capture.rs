@@ -54,7 +54,10 @@ fn kinds(lines: &str) -> Vec<String> {
     };
     // Only frames need a next hop, and ask for it.
     let asked = |line: &&str| line.split_whitespace().nth(2) == Some("ARP");
-    let mut all: Vec<_> = lines.lines().filter(|l| !asked(l)).map(kind).collect();
+    // A client that ends says farewell by frames alone, and only while no earlier one waits to be said again.
+    let farewell = |line: &&str| line.contains(" DREQ ");
+    let told = lines.lines().filter(|l| !asked(l) && !farewell(l));
+    let mut all: Vec<_> = told.map(kind).collect();
     // An acknowledge may cover more than one request.
     all.retain(|k| !k.starts_with("RcAcknowledge"));
     all
