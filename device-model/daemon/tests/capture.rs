@@ -55,7 +55,8 @@ fn kinds(lines: &str) -> Vec<String> {
     // Only frames need a next hop, and ask for it.
     let asked = |line: &&str| line.split_whitespace().nth(2) == Some("ARP");
     // A client that ends says farewell by frames alone, and only while no earlier one waits to be said again.
-    let farewell = |line: &&str| line.contains(" DREQ ");
+    let begins = |line: &&str| [" REQ ", " REP ", " RTU "].iter().any(|m| line.contains(m));
+    let farewell = |line: &&str| line.contains(" CM ") && !begins(line);
     let told = lines.lines().filter(|l| !asked(l) && !farewell(l));
     let mut all: Vec<_> = told.map(kind).collect();
     // An acknowledge may cover more than one request.
