@@ -27,24 +27,27 @@ pub fn draw(figures: &Figures, file: &Path) -> Result<()> {
         .with_unit("MB/s")
         .map(|(name, value)| (name.replace('_', " "), value))
         .collect();
-    bars(&left, "latency, us (less is better)", &latency, BLUE).map_err(|e| failed(&e))?;
-    bars(
-        &right,
-        "bandwidth, MB/s (more is better)",
-        &bandwidth,
-        GREEN,
-    )
-    .map_err(|e| failed(&e))?;
+    // From one to thousands of microseconds: on a linear scale the short ones would be no bars at all.
+    let decades = |value: f64, largest: f64| {
+        (value.max(1.0) * 2.0).log10() / (largest.max(1.0) * 2.0).log10()
+    };
+    let title = "latency, us, logarithmic (less is better)";
+    bars(&left, title, &latency, BLUE, decades).map_err(|e| failed(&e))?;
+    let title = "bandwidth, MB/s (more is better)";
+    let linear = |value: f64, largest: f64| value / largest;
+    bars(&right, title, &bandwidth, GREEN, linear).map_err(|e| failed(&e))?;
     root.present().map_err(|e| failed(&e))?;
     Ok(())
 }
 
-/// Horizontal bars with their names and values written on them, so that no legend is needed.
+/// Horizontal bars with their names and values written on them, so that no legend is needed. `scale` gives a value's part
+/// of the longest bar, which is the largest value's.
 fn bars<DB: DrawingBackend>(
     area: &DrawingArea<DB, plotters::coord::Shift>,
     title: &str,
     values: &[(String, f64)],
     color: RGBColor,
+    scale: impl Fn(f64, f64) -> f64,
 ) -> std::result::Result<(), DrawingAreaErrorKind<DB::ErrorType>> {
     let area = area.titled(title, ("sans-serif", 18))?;
     let (width, height) = area.dim_in_pixel();
@@ -60,7 +63,8 @@ fn bars<DB: DrawingBackend>(
     for (at, (name, value)) in (0i32..).zip(values) {
         let top = at * step + step / 6;
         let bottom = at * step + step * 5 / 6;
-        let end = names + ((value / largest) * f64::from(longest)) as i32;
+        let part = scale(*value, largest).clamp(0.0, 1.0);
+        let end = names + (part * f64::from(longest)) as i32;
         area.draw(&Rectangle::new(
             [(names, top), (end, bottom)],
             color.mix(0.6).filled(),
