@@ -1,4 +1,7 @@
-//! Tier 7: rnic.sys, executed on this machine by nt-host over two devices; nt-host's own tests.
+//! Tier 7: rnic.sys, executed on this machine by nt-host over two devices: nt-host's own tests, and the NDK conformance tests
+//! through the driver's dispatch tables.
+
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -17,7 +20,7 @@ pub fn on_linux() -> Result<Counts> {
     command
         .current_dir(workspace::root().join("guest-driver/nt-host"))
         .env("CARGO_TARGET_DIR", workspace::target())
-        .env("RNIC_DRIVER", rnic)
+        .env("RNIC_DRIVER", &rnic)
         .env("RNIC_BAD_DRIVER", bad)
         .env("RNIC_DEVICES", daemon.places())
         .args(["test", "--locked", "--no-fail-fast"])
@@ -25,6 +28,27 @@ pub fn on_linux() -> Result<Counts> {
         .args(["--", "--include-ignored", "--test-threads=1"])
         // A hundred lives and more: minutes. `nt-host sweep` runs them.
         .args(["--skip", "every_call_site_may_fail"]);
+    let mut counts = run(&mut command, Counting::Libtest)?;
+    survived(&mut daemon, &mut counts);
+    drop(daemon);
+    counts.add(ndk_conformance(&rnic)?);
+    Ok(counts)
+}
+
+/// A test for each element of NDKPI, over IPv4 and IPv6; `docs/ndkpi.md` is its table.
+fn ndk_conformance(rnic: &Path) -> Result<Counts> {
+    let mut daemon = start_with("ndk", 2, "", &[])?;
+    let mut command = check::cargo();
+    command
+        .current_dir(workspace::root().join("guest-driver/nt-host"))
+        .env("CARGO_TARGET_DIR", workspace::target())
+        .args([
+            "run", "--quiet", "--locked", "--bin", "nt-host", "--", "ndk",
+        ])
+        .arg(rnic);
+    for socket in daemon.sockets() {
+        command.arg("--device").arg(socket);
+    }
     let mut counts = run(&mut command, Counting::Libtest)?;
     survived(&mut daemon, &mut counts);
     Ok(counts)
