@@ -100,7 +100,11 @@ struct World {
     atomics: u64,
 }
 
-fn config_pair(first: u32, window: u32) -> (RequesterConfig, ResponderConfig) {
+fn config_pair(
+    first: u32,
+    window: u32,
+    probe_after: Option<Nanos>,
+) -> (RequesterConfig, ResponderConfig) {
     let first_psn = Psn::new(first);
     (
         RequesterConfig {
@@ -111,6 +115,7 @@ fn config_pair(first: u32, window: u32) -> (RequesterConfig, ResponderConfig) {
             rnr_retry: 7,
             ack_timeout: TimeoutCode::new(4).unwrap(),
             window,
+            probe_after,
         },
         ResponderConfig {
             mtu: MTU,
@@ -125,7 +130,9 @@ impl World {
     fn new(seed: u64, faults: Faults, max_packets: u32) -> Self {
         let mut random = Random(seed);
         let first = (random.next() & 0xff_ffff) as u32;
-        let (a, b) = config_pair(first, 16);
+        // As on a wire, and as within a process.
+        let probe_after = random.per_mille(700).then_some(Nanos(5_000));
+        let (a, b) = config_pair(first, 16, probe_after);
         Self {
             random,
             faults,
@@ -448,6 +455,37 @@ fn loss_doubling_and_delay_change_nothing() {
     assert!(failed * 10 <= all.len(), "{failed} connections gave up");
 }
 
+// [ROCE-34], [ROCE-46]: each of these would have waited for the acknowledge timeout now and then.
+#[test]
+fn one_to_five_lost_in_a_hundred_never_wait_for_the_timeout() {
+    for seed in seeds(30) {
+        for loss in [10, 50] {
+            println!("seed {seed}, loss {loss}");
+            let mut w = World::new(
+                seed,
+                Faults {
+                    loss,
+                    ..Faults::default()
+                },
+                1,
+            );
+            let (requester, _) = config_pair(0, 64, Some(Nanos(5_000)));
+            let first_psn = w.requester.next_psn();
+            w.requester = Requester::new(RequesterConfig {
+                first_psn,
+                ack_timeout: TimeoutCode::new(17).unwrap(),
+                ..requester
+            });
+            for _ in 0..100 {
+                w.post_random();
+            }
+            w.run();
+            w.check();
+            assert_eq!((w.requester.failure(), w.requester.timeouts()), (None, 0));
+        }
+    }
+}
+
 #[test]
 fn a_dead_wire_ends_in_an_error() {
     let mut w = World::new(
@@ -553,7 +591,7 @@ fn any_response() -> impl Strategy<Value = ResponseHeader> {
 proptest! {
     #[test]
     fn any_requests_leave_the_responder_sane(requests in prop::collection::vec(any_request(), 0..60), max in small()) {
-        let (_, config) = config_pair(0, 16);
+        let (_, config) = config_pair(0, 16, Some(Nanos(5_000)));
         let mut r = Responder::new(config);
         for h in &requests {
             let before = r.expected();
@@ -589,7 +627,7 @@ proptest! {
     fn any_responses_leave_the_requester_sane(
         steps in prop::collection::vec((any_response(), 0u8..4), 0..80), max in 1u32..20,
     ) {
-        let (config, _) = config_pair(0, 16);
+        let (config, _) = config_pair(0, 16, Some(Nanos(5_000)));
         let mut r = Requester::new(config);
         let mut posted = 0;
         let mut now = Nanos(0);

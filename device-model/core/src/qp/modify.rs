@@ -165,7 +165,7 @@ impl Qp {
             QpState::RTR => self.make_ready_to_receive(cx),
             QpState::RTS => {
                 if self.state == QpState::INIT {
-                    if self.attributes.requester(1).is_none() {
+                    if self.attributes.requester(1, None).is_none() {
                         return Err(ChangeError::NotComplete);
                     }
                     self.make_ready_to_receive(cx)?;
@@ -223,7 +223,7 @@ impl Qp {
             return Err(ChangeError::NotComplete);
         };
         let window = link.path.window(link.mtu);
-        let config = self.attributes.requester(window);
+        let config = self.attributes.requester(window, link.path.probe_after());
         link.requester = Some(Requester::new(config.ok_or(ChangeError::NotComplete)?));
         self.state = QpState::RTS;
         self.wake(cx.side);

@@ -2,6 +2,7 @@
 
 use rnic_abi::{AccessFlags, QpState};
 use rnic_mutant::mutant;
+use rnic_transport::Nanos;
 use rnic_transport::rc::{RequesterConfig, ResponderConfig};
 use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn, RnrTimer, TimeoutCode};
 
@@ -139,7 +140,7 @@ impl Attributes {
 
     /// What a requester needs; none while something is missing `[QP-6]`.
     #[must_use]
-    pub fn requester(&self, window: u32) -> Option<RequesterConfig> {
+    pub fn requester(&self, window: u32, probe_after: Option<Nanos>) -> Option<RequesterConfig> {
         let retry = self.retry?;
         Some(RequesterConfig {
             mtu: self.path?.mtu,
@@ -149,6 +150,7 @@ impl Attributes {
             rnr_retry: retry.rnr,
             ack_timeout: retry.timeout,
             window,
+            probe_after,
         })
     }
 }

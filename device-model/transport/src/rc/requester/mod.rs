@@ -10,6 +10,7 @@
 //! still count. Nothing is searched: responses act on the front, transmission on the cursor.
 
 mod response;
+mod round_trip;
 #[cfg(test)]
 mod tests;
 mod transmit;
@@ -19,6 +20,7 @@ use crate::time::Nanos;
 use alloc::collections::VecDeque;
 use rnic_mutant::mutant;
 use rnic_wire::{Mtu, Psn, RKey, TimeoutCode};
+use round_trip::RoundTrip;
 
 pub use transmit::Transmission;
 
@@ -45,6 +47,8 @@ pub struct RequesterConfig {
     pub ack_timeout: TimeoutCode,
     /// Packets of sends and writes outstanding at most; at least one.
     pub window: u32,
+    /// The shortest wait for an answer before a probe, where packets can be lost `[ROCE-46]`.
+    pub probe_after: Option<Nanos>,
 }
 
 /// What a message asks for.
@@ -221,6 +225,15 @@ pub struct Requester {
     missing: bool,
     ack_deadline: Option<Nanos>,
     timeouts: u64,
+    trip: RoundTrip,
+    /// When an answer is overdue and a probe leaves.
+    probe_at: Option<Nanos>,
+    /// A probe is to leave.
+    probe: bool,
+    /// The probe of a send or write that was not answered.
+    probed: Option<Psn>,
+    /// When sending last went back.
+    went_back: Nanos,
 }
 
 impl Requester {
@@ -246,6 +259,11 @@ impl Requester {
             missing: false,
             ack_deadline: None,
             timeouts: 0,
+            trip: RoundTrip::default(),
+            probe_at: None,
+            probe: false,
+            probed: None,
+            went_back: Nanos::ZERO,
         }
     }
 
@@ -354,16 +372,16 @@ impl Requester {
 
     /// When [`Self::on_timer`] is due.
     #[must_use]
-    pub const fn next_timer(&self) -> Option<Nanos> {
+    pub fn next_timer(&self) -> Option<Nanos> {
         match self.state {
             State::RnrWait { until } => Some(until),
-            State::Ready => self.ack_deadline,
+            State::Ready => self.ack_deadline.into_iter().chain(self.probe_at).min(),
             State::Failed(_) => None,
         }
     }
 
-    /// Time passed: ends a wait, or starts over when an acknowledge is overdue
-    /// (IBTA vol. 1, 9.7.6.1.3) `[ROCE-38]`. Whether anything changed.
+    /// Time passed: ends a wait, starts over when the acknowledge timeout is over
+    /// (IBTA vol. 1, 9.7.6.1.3) `[ROCE-38]`, or sends a probe `[ROCE-46]`. Whether anything changed.
     pub fn on_timer(&mut self, now: Nanos) -> bool {
         match self.state {
             State::RnrWait { until } if now >= until => {
@@ -380,6 +398,11 @@ impl Requester {
                     false => Failure::RetryExceeded,
                 };
                 self.retry(now, failure);
+                true
+            }
+            State::Ready if self.probe_at.is_some_and(|at| now >= at) => {
+                self.probe_at = None;
+                self.probe = true;
                 true
             }
             State::Ready | State::RnrWait { .. } | State::Failed(_) => false,
@@ -413,10 +436,26 @@ impl Requester {
             }
             Some(_) | None => None,
         };
+        self.expect_answer(now);
+    }
+
+    /// Something was sent, or acknowledged: from now on an answer is due, if there is anything to
+    /// answer and the connection may send anything again `[ROCE-46]`, `[ROCE-47]`.
+    fn expect_answer(&mut self, now: Nanos) {
+        let may = self.config.retry_count > 0 || mutant("ROCE-47/no-retries");
+        let waits = self.ack_deadline.is_some() && self.outstanding() > 0;
+        self.probe_at = match self.config.probe_after {
+            Some(floor) if waits && may => Some(now.after(self.trip.overdue(floor))),
+            Some(_) | None => None,
+        };
     }
 
     /// Everything from `una` on will be sent again.
-    fn go_back(&mut self) {
+    fn go_back(&mut self, now: Nanos) {
+        self.went_back = now;
+        self.trip.forget_sample();
+        self.probe = false;
+        self.probed = None;
         self.cursor = 0;
         self.cursor_packet = self.messages.front().map_or(0, |m| m.acked);
         let mut left = self.asked;
@@ -438,7 +477,7 @@ impl Requester {
             Some(left) => {
                 self.retries_left = left + u8::from(mutant("QP-31/for-ever"));
                 self.recovering = true;
-                self.go_back();
+                self.go_back(now);
                 self.arm(now);
             }
             None => self.fail(failure),
@@ -448,5 +487,6 @@ impl Requester {
     fn fail(&mut self, failure: Failure) {
         self.state = State::Failed(failure);
         self.ack_deadline = None;
+        self.probe_at = None;
     }
 }

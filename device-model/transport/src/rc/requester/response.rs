@@ -46,7 +46,13 @@ impl Requester {
             return self.lost(now);
         }
         let failure = match code {
-            NakCode::PsnSequence => return self.lost(now),
+            NakCode::PsnSequence => {
+                // What was sent again was lost again: an answer to it cannot have come sooner [ROCE-39].
+                let least = self.trip.least();
+                self.recovering &= least.is_none_or(|least| now < self.went_back.after(least))
+                    || mutant("ROCE-39/once");
+                return self.lost(now);
+            }
             NakCode::InvalidRequest => Failure::RemoteInvalidRequest,
             NakCode::RemoteAccess => Failure::RemoteAccess,
             NakCode::RemoteOperational => Failure::RemoteOperational,
@@ -76,9 +82,10 @@ impl Requester {
         }
         // It answers: what was lost between two such answers is no peer that is gone.
         self.retries_left = self.config.retry_count;
-        self.go_back();
+        self.go_back(now);
         self.recovering = false;
         self.ack_deadline = None;
+        self.probe_at = None;
         let until = now.after(Nanos(timer.nanos()));
         self.state = State::RnrWait { until };
         Progress::NotReady
@@ -224,6 +231,19 @@ impl Requester {
         self.rnr_left = self.config.rnr_retry;
         self.recovering = false;
         self.missing = false;
+        self.trip.acknowledged(self.una(), now);
+        self.probe = false;
+        // [ROCE-47]
+        if self
+            .probed
+            .take()
+            .is_some_and(|psn| psn.next() == self.una())
+            && self.cursor_psn() != self.una()
+            && !mutant("ROCE-47/holds")
+        {
+            self.go_back(now);
+            self.recovering = true;
+        }
         match self.state {
             State::Ready => self.arm(now),
             State::RnrWait { .. } | State::Failed(_) => {}

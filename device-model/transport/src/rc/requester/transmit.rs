@@ -20,6 +20,8 @@ pub struct Transmission {
     pub offset: u32,
     /// Whether it was sent before, at least in part.
     pub again: bool,
+    /// A copy of the oldest packet, out of turn `[ROCE-46]`.
+    pub probe: bool,
 }
 
 impl Requester {
@@ -37,6 +39,11 @@ impl Requester {
         if self.state != State::Ready {
             return None;
         }
+        if core::mem::take(&mut self.probe)
+            && let Some(probe) = self.probe(now)
+        {
+            return Some(probe);
+        }
         let m = *self.messages.get(self.cursor)?;
         let psn = self.cursor_psn();
         let ahead = psn.since(self.una());
@@ -48,19 +55,56 @@ impl Requester {
         };
         let again = psn.since(self.una()) < self.outstanding();
         self.advance(&m, sent.psns);
+        if sent.header.ack_request && !again {
+            self.trip.sent(psn.add(sent.header.packets).prev(), now);
+        }
         if self.ack_deadline.is_none() {
             self.arm(now);
+        } else {
+            self.expect_answer(now);
         }
         Some(Transmission {
             header: sent.header,
             message: self.oldest.wrapping_add(sent.index),
             offset: sent.offset,
             again,
+            probe: false,
+        })
+    }
+
+    /// The oldest packet that is not acknowledged, once more; none when it leaves in turn anyway.
+    fn probe(&mut self, now: Nanos) -> Option<Transmission> {
+        if self.cursor_psn() == self.una() || mutant("ROCE-46/none") {
+            return None;
+        }
+        let m = *self.messages.front()?;
+        let (header, offset) = if m.message.is_read_or_atomic() {
+            question(self.config.mtu, &m, m.acked)?
+        } else {
+            self.probed = Some(self.una());
+            part(self.config.mtu, &m, m.acked, 1, true)?
+        };
+        self.trip.forget_sample();
+        self.trip.probed();
+        self.expect_answer(now);
+        if mutant("ROCE-47/anew") {
+            self.arm(now);
+        }
+        Some(Transmission {
+            header,
+            message: self.oldest,
+            offset,
+            again: true,
+            probe: true,
         })
     }
 
     /// What was polled last did not leave: the next poll gives it again.
     pub fn put_back(&mut self, sent: &Transmission) {
+        if sent.probe {
+            self.probe = true;
+            return;
+        }
         let index = sent.message.wrapping_sub(self.oldest);
         let Ok(index) = usize::try_from(index) else {
             return;
@@ -90,48 +134,13 @@ impl Requester {
         if packets == 0 {
             return None;
         }
-        let start = self.cursor_packet == 0;
         let end = packets == left;
-        let position = Position::of(start, end);
-        let (offset, length) = part(self.config.mtu, m.length, self.cursor_packet, packets);
         self.unrequested = self.unrequested.saturating_add(packets);
         let ack_request = end || packets == room || self.unrequested >= ACK_INTERVAL;
         if ack_request {
             self.unrequested = 0;
         }
-        let (operation, solicited) = match m.message {
-            Message::Send { ending, solicited } => {
-                let ending = if end { ending } else { Ending::Plain };
-                (RequestOperation::Send { ending }, end && solicited)
-            }
-            Message::Write {
-                address,
-                key,
-                immediate,
-                solicited,
-            } => {
-                let target = start.then_some(Target {
-                    address,
-                    key,
-                    length: m.length,
-                });
-                let immediate = if end { immediate } else { None };
-                let solicited = immediate.is_some() && solicited;
-                (RequestOperation::Write { target, immediate }, solicited)
-            }
-            Message::Read { .. } | Message::CompareSwap { .. } | Message::FetchAdd { .. } => {
-                return None;
-            }
-        };
-        let header = RequestHeader {
-            psn: self.cursor_psn(),
-            packets,
-            position,
-            length,
-            ack_request,
-            solicited,
-            operation,
-        };
+        let (header, offset) = part(self.config.mtu, m, self.cursor_packet, packets, ack_request)?;
         Some(Sent {
             header,
             offset,
@@ -147,35 +156,7 @@ impl Requester {
         {
             return None;
         }
-        let done = self.cursor_packet.saturating_mul(self.config.mtu.bytes());
-        let operation = match m.message {
-            Message::Read { address, key } => RequestOperation::Read(Target {
-                address: address.wrapping_add(u64::from(done)),
-                key,
-                length: m.length.saturating_sub(done),
-            }),
-            Message::CompareSwap {
-                address,
-                key,
-                swap,
-                compare,
-            } => RequestOperation::CompareSwap {
-                address,
-                key,
-                swap,
-                compare,
-            },
-            Message::FetchAdd {
-                address,
-                key,
-                addend,
-            } => RequestOperation::FetchAdd {
-                address,
-                key,
-                addend,
-            },
-            Message::Send { .. } | Message::Write { .. } => return None,
-        };
+        let (header, offset) = question(self.config.mtu, m, self.cursor_packet)?;
         self.asked += 1;
         self.asked_psns = self.asked_psns.saturating_add(left);
         if let Some(m) = self.messages.get_mut(self.cursor) {
@@ -183,18 +164,9 @@ impl Requester {
         }
         // The answer acknowledges everything before it.
         self.unrequested = 0;
-        let header = RequestHeader {
-            psn: self.cursor_psn(),
-            packets: 1,
-            position: Position::Only,
-            length: 0,
-            ack_request: true,
-            solicited: false,
-            operation,
-        };
         Some(Sent {
             header,
-            offset: done,
+            offset,
             psns: left,
             index: self.cursor as u64,
         })
@@ -223,9 +195,92 @@ struct Sent {
     index: u64,
 }
 
-/// Offset and length of `packets` packets from the `first`-th on of a message of `length` bytes.
-fn part(mtu: Mtu, length: u32, first: u32, packets: u32) -> (u32, u32) {
-    let offset = first.saturating_mul(mtu.bytes()).min(length);
-    let bytes = packets.saturating_mul(mtu.bytes()).min(length - offset);
-    (offset, bytes)
+/// `packets` packets of a send or write, from the `first`-th on, and where their payload begins.
+fn part(
+    mtu: Mtu,
+    m: &Queued,
+    first: u32,
+    packets: u32,
+    ack_request: bool,
+) -> Option<(RequestHeader, u32)> {
+    let end = first.saturating_add(packets) >= m.packets;
+    let offset = first.saturating_mul(mtu.bytes()).min(m.length);
+    let length = packets.saturating_mul(mtu.bytes()).min(m.length - offset);
+    let (operation, solicited) = match m.message {
+        Message::Send { ending, solicited } => {
+            let ending = if end { ending } else { Ending::Plain };
+            (RequestOperation::Send { ending }, end && solicited)
+        }
+        Message::Write {
+            address,
+            key,
+            immediate,
+            solicited,
+        } => {
+            let target = (first == 0).then_some(Target {
+                address,
+                key,
+                length: m.length,
+            });
+            let immediate = if end { immediate } else { None };
+            let solicited = immediate.is_some() && solicited;
+            (RequestOperation::Write { target, immediate }, solicited)
+        }
+        Message::Read { .. } | Message::CompareSwap { .. } | Message::FetchAdd { .. } => {
+            return None;
+        }
+    };
+    let header = RequestHeader {
+        psn: m.first.add(first),
+        packets,
+        position: Position::of(first == 0, end),
+        length,
+        ack_request,
+        solicited,
+        operation,
+    };
+    Some((header, offset))
+}
+
+/// The request for an atomic, or for the data of a read from the `first`-th packet on, and where that begins.
+fn question(mtu: Mtu, m: &Queued, first: u32) -> Option<(RequestHeader, u32)> {
+    let done = first.saturating_mul(mtu.bytes());
+    let operation = match m.message {
+        Message::Read { address, key } => RequestOperation::Read(Target {
+            address: address.wrapping_add(u64::from(done)),
+            key,
+            length: m.length.saturating_sub(done),
+        }),
+        Message::CompareSwap {
+            address,
+            key,
+            swap,
+            compare,
+        } => RequestOperation::CompareSwap {
+            address,
+            key,
+            swap,
+            compare,
+        },
+        Message::FetchAdd {
+            address,
+            key,
+            addend,
+        } => RequestOperation::FetchAdd {
+            address,
+            key,
+            addend,
+        },
+        Message::Send { .. } | Message::Write { .. } => return None,
+    };
+    let header = RequestHeader {
+        psn: m.first.add(first),
+        packets: 1,
+        position: Position::Only,
+        length: 0,
+        ack_request: true,
+        solicited: false,
+        operation,
+    };
+    Some((header, done))
 }

@@ -1,12 +1,14 @@
 //! Verdicts: one function for each place a request can have.
 
 use super::answer::{Due, SavedKind};
-use super::{Answered, Assembly, Dropped, Replay, Responder, SendEnd, Verdict, Work, WriteEnd};
+use super::{
+    Answered, Assembly, Dropped, Gap, Replay, Responder, SendEnd, Verdict, Work, WriteEnd,
+};
 use crate::header::{
     Ending, MAX_MESSAGE_BYTES, RequestHeader, RequestOperation, Target, length_fits, packets_of,
 };
 use rnic_mutant::mutant;
-use rnic_wire::{NakCode, RKey};
+use rnic_wire::{NakCode, Psn, RKey};
 
 /// A request that breaks a rule of its kind.
 struct Invalid;
@@ -20,13 +22,13 @@ impl<T> Responder<T> {
         match header.psn.diff(self.expected) {
             0 => self.in_order(header),
             d if d < 0 && !mutant("ROCE-35/ahead") => self.duplicate(header),
-            _ => self.ahead(),
+            _ => self.ahead(header.psn),
         }
     }
 
     /// IBTA vol. 1, 9.7.4.1.1: what a valid request is.
     fn in_order(&mut self, header: &RequestHeader) -> Verdict {
-        self.refused_ahead = false;
+        self.gap = Gap::None;
         let judged = match header.operation {
             RequestOperation::Send { ending } => self.send(header, ending),
             RequestOperation::Write { target, immediate } => self.write(header, target, immediate),
@@ -238,12 +240,20 @@ impl<T> Responder<T> {
         }
     }
 
-    /// IBTA vol. 1, 9.7.5.1.1 and 9.7.5.2.3: something was lost; said once `[ROCE-34]`.
-    fn ahead(&mut self) -> Verdict {
-        if self.refused_ahead && !mutant("ROCE-34/again") {
+    /// IBTA vol. 1, 9.7.5.1.1 and 9.7.5.2.3: something was lost; said once for each time that the
+    /// peer sends it `[ROCE-34]`.
+    fn ahead(&mut self, psn: Psn) -> Verdict {
+        let told = match self.gap {
+            Gap::None => false,
+            Gap::NotReady => true,
+            Gap::Seen(first) => psn.diff(first) > 0 || mutant("ROCE-34/silent"),
+        };
+        if !matches!(self.gap, Gap::Seen(_)) || !told {
+            self.gap = Gap::Seen(psn);
+        }
+        if told && !mutant("ROCE-34/again") {
             return Verdict::Dropped(Dropped::AheadOfSequence);
         }
-        self.refused_ahead = true;
         self.due = Due::OutOfSequence;
         Verdict::Answered(Answered::OutOfSequence)
     }

@@ -165,6 +165,17 @@ enum Assembly {
     },
 }
 
+/// What the peer was told of packets ahead of the expected one `[ROCE-34]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Gap {
+    /// Nothing: none came.
+    None,
+    /// That there is no receive for the expected one; those behind it are still on their way.
+    NotReady,
+    /// That one is missing, or nothing because it was not ready, when this one came: it was the first of its pass.
+    Seen(Psn),
+}
+
 /// The receiving half of a reliable connection. `T` is what the caller wants back with the data of
 /// a read, such as where it goes; it is dropped as soon as the last of it was given out.
 #[derive(Debug)]
@@ -177,8 +188,7 @@ pub struct Responder<T> {
     /// Of these, how many have something to send.
     unsent: usize,
     due: Due,
-    /// Packets ahead of the expected one are dropped silently: the peer knows already.
-    refused_ahead: bool,
+    gap: Gap,
     failed: bool,
 }
 
@@ -201,7 +211,7 @@ impl<T> Responder<T> {
             saved: VecDeque::new(),
             unsent: 0,
             due: Due::Nothing,
-            refused_ahead: false,
+            gap: Gap::None,
             failed: false,
         }
     }
@@ -287,7 +297,7 @@ impl<T> Responder<T> {
 
     fn advance(&mut self, psns: u32) {
         self.expected = self.expected.add(psns);
-        self.refused_ahead = false;
+        self.gap = Gap::None;
     }
 
     /// The request in `header` meets no receive: the peer is told to try again later `[ROCE-36]`.
@@ -296,7 +306,7 @@ impl<T> Responder<T> {
         if mutant("ROCE-36/moves") {
             self.advance(1);
         }
-        self.refused_ahead = true;
+        self.gap = Gap::NotReady;
     }
 
     /// The request in `header` cannot be carried out: the peer is told, and the connection has failed `[ROCE-37]`.
