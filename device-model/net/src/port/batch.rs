@@ -19,6 +19,12 @@ const SEGMENT_SIZE: libc::c_uint = 2;
 /// Octets of an option's value.
 const INT_SIZE: libc::socklen_t = 4;
 
+/// `AF_UNSPEC` as an address has it, and octets of such an address.
+const ANY_FAMILY: libc::sa_family_t = 0;
+const _: () = assert!(libc::AF_UNSPEC == 0);
+const ADDRESS_SIZE: libc::socklen_t = 16;
+const _: () = assert!(size_of::<libc::sockaddr>() == 16);
+
 /// Ancillary data, aligned as `cmsghdr` must be.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
@@ -259,6 +265,19 @@ pub(super) fn set_udp_option(fd: RawFd, option: libc::c_int) -> bool {
     let set =
         unsafe { libc::setsockopt(fd, libc::SOL_UDP, option, (&raw const on).cast(), INT_SIZE) };
     set == 0
+}
+
+/// Ends the connection of a datagram socket, if it has one (connect(2), `AF_UNSPEC`).
+pub(super) fn disconnect(fd: RawFd) -> io::Result<()> {
+    let nobody = libc::sockaddr {
+        sa_family: ANY_FAMILY,
+        sa_data: [0; 14],
+    };
+    // SAFETY: the address lives past the call, with its size.
+    match unsafe { libc::connect(fd, &raw const nobody, ADDRESS_SIZE) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Asks for buffers of `octets` in a socket; the host gives what it allows.

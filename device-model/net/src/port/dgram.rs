@@ -2,7 +2,9 @@
 //!
 //! Frames come by a socket bound to our path, from anybody who can reach it. They leave by a
 //! second one that is connected to the partner's path, because only a connected datagram socket
-//! tells when its partner has room again; it is connected anew when the partner was replaced.
+//! tells when its partner has room again; it is connected anew when the partner was replaced. A
+//! partner whose own socket is connected to our path takes frames from the bound socket alone
+//! (unix(7)), so then that one is connected, and gives and takes.
 //! Tests: below.
 
 use std::io;
@@ -19,10 +21,18 @@ use super::{Frames, Link, LinkCounters, RoomWatch, Watch, means_full, means_lost
 /// Asked of the host for each socket: a window of long frames.
 const BUFFER: libc::c_int = 1 << 20;
 
+/// What frames leave by.
+enum Sender {
+    /// A socket of their own.
+    Own(UnixDatagram),
+    /// The one that they come by.
+    Bound,
+}
+
 /// A unix datagram link.
 pub struct DgramLink {
     receiver: UnixDatagram,
-    sender: Option<UnixDatagram>,
+    sender: Option<Sender>,
     remote: PathBuf,
     watch: Watch,
     room: RoomWatch,
@@ -57,30 +67,54 @@ impl DgramLink {
         })
     }
 
-    /// The socket to the partner, if there is one.
-    fn sender(&mut self) -> io::Result<Option<RawFd>> {
-        if let Some(sender) = &self.sender {
-            return Ok(Some(sender.as_raw_fd()));
+    /// The socket to the partner, if there is one, and whether frames come by it too.
+    fn sender(&mut self) -> io::Result<Option<(RawFd, bool)>> {
+        let bound = self.receiver.as_raw_fd();
+        match &self.sender {
+            Some(Sender::Own(sender)) => return Ok(Some((sender.as_raw_fd(), false))),
+            Some(Sender::Bound) => return Ok(Some((bound, true))),
+            None => {}
         }
-        let sender = UnixDatagram::unbound()?;
-        sender.set_nonblocking(true)?;
-        match sender.connect(&self.remote) {
-            Ok(()) => {}
-            Err(error) if means_lost(&error) => return Ok(None),
+        let own = UnixDatagram::unbound()?;
+        own.set_nonblocking(true)?;
+        let connected = match own.connect(&self.remote) {
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+                let bound = self.receiver.connect(&self.remote);
+                bound.map(|()| Sender::Bound)
+            }
+            connected => connected.map(|()| Sender::Own(own)),
+        };
+        let sender = match connected {
+            Ok(sender) => sender,
+            // EPERM still: it is connected to somebody else.
+            Err(error) if means_lost(&error) || error.raw_os_error() == Some(libc::EPERM) => {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
-        }
-        let fd = sender.as_raw_fd();
-        batch::set_buffers(fd, BUFFER);
-        self.watch.add(fd, EventSet::empty())?;
+        };
         self.room = RoomWatch::new();
+        let way = match &sender {
+            Sender::Own(own) => {
+                let fd = own.as_raw_fd();
+                batch::set_buffers(fd, BUFFER);
+                self.watch.add(fd, EventSet::empty())?;
+                (fd, false)
+            }
+            Sender::Bound => (bound, true),
+        };
         self.sender = Some(sender);
-        Ok(Some(fd))
+        Ok(Some(way))
     }
 
     /// The partner is gone, or another is in its place.
     fn forget_sender(&mut self) -> io::Result<()> {
         match self.sender.take() {
-            Some(sender) => self.watch.remove(sender.as_raw_fd()),
+            Some(Sender::Own(sender)) => self.watch.remove(sender.as_raw_fd()),
+            Some(Sender::Bound) => {
+                let fd = self.receiver.as_raw_fd();
+                self.room.set(&self.watch, fd, true, false)?;
+                batch::disconnect(fd)
+            }
             None => Ok(()),
         }
     }
@@ -100,7 +134,7 @@ impl Link for DgramLink {
     fn send(&mut self, frames: &mut Frames) -> io::Result<()> {
         let mut renewed = false;
         while !frames.is_empty() {
-            let Some(fd) = self.sender()? else {
+            let Some((fd, both)) = self.sender()? else {
                 self.lose(frames, usize::MAX);
                 return Ok(());
             };
@@ -110,18 +144,19 @@ impl Link for DgramLink {
             frames.drain(..sent.frames);
             let Some(error) = sent.error else {
                 if sent.frames == super::BATCH || frames.is_empty() {
-                    return self.room.set(&self.watch, fd, false, false);
+                    return self.room.set(&self.watch, fd, both, false);
                 }
                 continue;
             };
             if means_full(&error) {
                 self.counters.full += 1;
-                return self.room.set(&self.watch, fd, false, true);
+                return self.room.set(&self.watch, fd, both, true);
             }
             match error.raw_os_error() {
                 Some(libc::EINTR) => {}
                 Some(libc::EMSGSIZE) => self.lose(frames, 1),
-                _ if means_lost(&error) => {
+                // EPERM: it has connected its own socket, to ours or to somebody else's.
+                errno if means_lost(&error) || errno == Some(libc::EPERM) => {
                     self.forget_sender()?;
                     // Once: a partner that came back at the same path is found, one that is gone is not.
                     if std::mem::replace(&mut renewed, true) {
@@ -250,6 +285,63 @@ mod tests {
             left.send(&mut queue([vec![0; 64]])).unwrap();
         }
         assert_eq!((left.counters().sent, left.counters().lost), (3, 3));
+    }
+
+    // Its frames were all lost: the kernel lets only our bound socket send to it.
+    #[test]
+    fn a_partner_that_is_connected_to_our_path_gets_frames() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        let mut left = DgramLink::new(&a, &b).unwrap();
+        let partner = UnixDatagram::bind(&b).unwrap();
+        // Before it is connected, by any socket; afterwards by one alone.
+        left.send(&mut queue([numbered(0, 64)])).unwrap();
+        partner.connect(&a).unwrap();
+        left.send(&mut queue([numbered(1, 64), numbered(2, 64)]))
+            .unwrap();
+        let mut frame = [0; 100];
+        for n in 0..3 {
+            let length = partner.recv(&mut frame).unwrap();
+            assert_eq!(frame[..length], numbered(n, 64));
+        }
+        partner.send(&numbered(7, 64)).unwrap();
+        wait(&left);
+        assert_eq!(drain(&mut left), [numbered(7, 64)]);
+        // The bound socket tells of room too.
+        let mut out = queue((0..10_000).map(|n| numbered(n, 1500)));
+        while left.counters().full == 0 {
+            left.send(&mut out).unwrap();
+        }
+        assert!(!is_ready(&left), "there is no room");
+        partner.set_nonblocking(true).unwrap();
+        while partner.recv(&mut frame).is_ok() {}
+        wait(&left);
+        assert_eq!(left.counters().lost, 0);
+
+        // One that comes in its place and is not connected.
+        drop(partner);
+        std::fs::remove_file(&b).unwrap();
+        let mut right = DgramLink::new(&b, &a).unwrap();
+        left.send(&mut queue([numbered(8, 64)])).unwrap();
+        assert_eq!(drain(&mut right), [numbered(8, 64)]);
+        right.send(&mut queue([numbered(9, 64)])).unwrap();
+        assert_eq!(drain(&mut left), [numbered(9, 64)]);
+    }
+
+    #[test]
+    fn a_partner_that_is_connected_to_another_gets_nothing_and_stops_nobody() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b, c) = (
+            dir.path().join("a"),
+            dir.path().join("b"),
+            dir.path().join("c"),
+        );
+        let mut left = DgramLink::new(&a, &b).unwrap();
+        let _other = UnixDatagram::bind(&c).unwrap();
+        let partner = UnixDatagram::bind(&b).unwrap();
+        partner.connect(&c).unwrap();
+        left.send(&mut queue([numbered(0, 64)])).unwrap();
+        assert_eq!((left.counters().sent, left.counters().lost), (0, 1));
     }
 
     #[test]
