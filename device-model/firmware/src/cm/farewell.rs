@@ -34,6 +34,20 @@ impl Farewells {
     pub fn next_timer(&self) -> Option<Nanos> {
         self.0.front().map(|farewell| farewell.due)
     }
+
+    /// Keeps a farewell where its time puts it. Beyond the bound, those that were said already give way.
+    fn keep(&mut self, farewell: Farewell) {
+        if self.0.len() >= MOST {
+            self.0.pop_back();
+        }
+        let at = self.0.partition_point(|other| other.due <= farewell.due);
+        self.0.insert(at, farewell);
+    }
+
+    /// Takes the first one that is due.
+    fn take_due(&mut self, now: Nanos) -> Option<Farewell> {
+        self.0.pop_front_if(|first| first.due <= now)
+    }
 }
 
 impl Control<'_> {
@@ -63,11 +77,7 @@ impl Control<'_> {
                 && self.env.neighbour(way.peer).is_none()
                 && let Some(frame) = self.qp1_frame(&way, dst, &dreq.to_bytes())
             {
-                let farewells = &mut self.plane.farewells.0;
-                if farewells.len() >= MOST {
-                    farewells.pop_front();
-                }
-                farewells.push_back(Farewell {
+                self.plane.farewells.keep(Farewell {
                     frame,
                     left: TIMES,
                     due: now,
@@ -80,11 +90,7 @@ impl Control<'_> {
     pub(crate) fn run_farewells(&mut self) {
         let now = self.env.now();
         for _ in 0..A_RUN {
-            let farewells = &mut self.plane.farewells.0;
-            if farewells.front().is_none_or(|first| first.due > now) {
-                return;
-            }
-            let Some(mut farewell) = farewells.pop_front() else {
+            let Some(mut farewell) = self.plane.farewells.take_due(now) else {
                 return;
             };
             // A full port loses it; it is said again.
@@ -92,8 +98,45 @@ impl Control<'_> {
             farewell.left -= 1;
             if farewell.left > 0 {
                 farewell.due = now.after(nanos(RESPONSE_TIMEOUT));
-                self.plane.farewells.0.push_back(farewell);
+                self.plane.farewells.keep(farewell);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn farewell(due: u64) -> Farewell {
+        Farewell {
+            frame: vec![],
+            left: 1,
+            due: Nanos(due),
+        }
+    }
+
+    #[test]
+    fn goodbyes_of_a_second_reset_do_not_wait_behind_repeats_of_the_first() {
+        let mut farewells = Farewells::default();
+        // Said at 10 and to be said again, when a reset at 20 brings one more.
+        farewells.keep(farewell(1_000));
+        farewells.keep(farewell(20));
+        assert_eq!(farewells.next_timer(), Some(Nanos(20)));
+        assert!(farewells.take_due(Nanos(19)).is_none());
+        assert!(farewells.take_due(Nanos(20)).is_some());
+        assert!(farewells.take_due(Nanos(20)).is_none());
+        assert_eq!(farewells.next_timer(), Some(Nanos(1_000)));
+    }
+
+    #[test]
+    fn beyond_the_bound_the_new_ones_stay() {
+        let mut farewells = Farewells::default();
+        for _ in 0..MOST {
+            farewells.keep(farewell(1_000));
+        }
+        farewells.keep(farewell(20));
+        assert_eq!(farewells.0.len(), MOST);
+        assert_eq!(farewells.next_timer(), Some(Nanos(20)));
     }
 }
