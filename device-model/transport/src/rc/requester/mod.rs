@@ -234,6 +234,8 @@ pub struct Requester {
     probed: Option<Psn>,
     /// When sending last went back.
     went_back: Nanos,
+    /// The peer said so, and so dropped what it is sent again: an answer is to that.
+    dropped: bool,
 }
 
 impl Requester {
@@ -264,6 +266,7 @@ impl Requester {
             probe: false,
             probed: None,
             went_back: Nanos::ZERO,
+            dropped: false,
         }
     }
 
@@ -468,7 +471,9 @@ impl Requester {
         }
         self.asked = 0;
         self.asked_psns = 0;
-        self.unrequested = 0;
+        // The first to leave asks: its acknowledge tells that the retransmission arrives.
+        self.unrequested = transmit::ACK_INTERVAL;
+        self.dropped = false;
     }
 
     /// Uses up a retry, or fails with `failure` when none is left `[ROCE-40]`.

@@ -51,7 +51,10 @@ impl Requester {
                 let least = self.trip.least();
                 self.recovering &= least.is_none_or(|least| now < self.went_back.after(least))
                     || mutant("ROCE-39/once");
-                return self.lost(now);
+                let progress = self.lost(now);
+                // It went back for this NAK, be it as the answer to a probe.
+                self.dropped |= progress == Progress::Retry || self.went_back == now;
+                return progress;
             }
             NakCode::InvalidRequest => Failure::RemoteInvalidRequest,
             NakCode::RemoteAccess => Failure::RemoteAccess,

@@ -568,7 +568,7 @@ fn a_lost_end_is_found_by_a_probe_long_before_the_timeout() {
     let later = expire(&mut r);
     assert_eq!(all(&mut r, later), [(4, true, true)]);
     r.on_response(later, &ack(4, Syndrome::ACK));
-    assert_eq!(all(&mut r, later), [(5, false, true), (6, true, true)]);
+    assert_eq!(all(&mut r, later), [(5, true, true), (6, true, true)]);
     r.on_response(later, &ack(6, Syndrome::ACK));
     assert_eq!((r.oldest(), r.retries_left), (2, 2));
 }
@@ -679,4 +679,28 @@ fn a_second_nak_for_the_same_number_goes_back_again_after_a_round_trip() {
     let end = then.after(Nanos(500));
     assert_eq!(r.on_response(end, &missing), Progress::Failed);
     assert_eq!(r.failure(), Some(Failure::SequenceRetryExceeded));
+}
+
+// [ROCE-32], [ROCE-46]: with losses so frequent that nothing was measured, waits grew to the timeout.
+#[test]
+fn what_is_sent_again_after_a_nak_is_measured() {
+    let mut r = probing(7);
+    r.post(SEND, 8 * 1024).unwrap();
+    let mut now = NOW;
+    all(&mut r, now);
+    for psn in 1..4 {
+        // A NAK was lost: a probe finds that, and the next loss is told.
+        now = expire(&mut r);
+        assert_eq!(all(&mut r, now).len(), 1);
+        now = now.after(Nanos(200));
+        r.on_response(now, &nak(psn, NakCode::PsnSequence));
+        let again = all(&mut r, now);
+        assert_eq!(again.first(), Some(&(psn, true, true)));
+        now = now.after(Nanos(200));
+        r.on_response(now, &ack(psn, Syndrome::ACK));
+        assert!(
+            r.next_timer().unwrap() <= now.after(Nanos(200 + 4 * 100)),
+            "{psn}"
+        );
+    }
 }

@@ -7,7 +7,7 @@ use rnic_mutant::mutant;
 use rnic_wire::{Mtu, Position};
 
 /// An acknowledge is asked for at least every so many packets `[ROCE-32]`.
-const ACK_INTERVAL: u32 = 32;
+pub(super) const ACK_INTERVAL: u32 = 32;
 
 /// A segment to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,7 +55,7 @@ impl Requester {
         };
         let again = psn.since(self.una()) < self.outstanding();
         self.advance(&m, sent.psns);
-        if sent.header.ack_request && !again {
+        if sent.header.ack_request && (!again || self.dropped) {
             self.trip.sent(psn.add(sent.header.packets).prev(), now);
         }
         if self.ack_deadline.is_none() {
