@@ -141,14 +141,14 @@ fn codec(size: usize) -> serde_json::Value {
 /// Frames of `size` bytes from one thread to another: GB/s by the clock, and for each second of the
 /// sender's and of the receiver's processor time.
 fn bare(mut left: impl Link + 'static, mut right: impl Link, size: usize) -> [f64; 3] {
-    let frame = vec![0x5A; size].into_boxed_slice();
+    let frame = vec![0x5A; size];
     let start = Instant::now();
     let long = DURATION * 3;
     let sender = thread::spawn(move || {
         let mut spare: Frames = Frames::new();
         while start.elapsed() < long {
             while spare.len() < BATCH {
-                spare.push_back(frame.clone());
+                spare.push_back(frame.as_slice().into());
             }
             left.send(&mut spare).expect("sends");
             if spare.len() == BATCH {

@@ -1,8 +1,8 @@
 //! A switch with a queue at every port, shared by the threads of a process.
 //!
 //! A frame to one station waits at its sender while the station's queue is full, as with a pause
-//! frame (IEEE 802.3 annex 31B); a frame to many is lost at the full ones. A port that is down
-//! loses what it sends and what is sent to it.
+//! frame (IEEE 802.3 annex 31B), and the sender is woken when half of it is empty; a frame to many
+//! is lost at the full ones. A port that is down loses what it sends and what is sent to it.
 //!
 //! Tests: below.
 
@@ -10,15 +10,16 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::buffer::FrameBuffer;
 use crate::capture::Capture;
 use crate::switch::{Out, Port, Switch};
 
 /// Frames that a port's queue holds.
 const QUEUE: usize = 1024;
 
-/// Told when a queue is no longer empty.
+/// Told when a port's queue is no longer empty, or another has room again for what it sends.
 pub trait Wake: Send + Sync {
-    /// Called by the sender's thread, after the frame is in the queue.
+    /// Called by the thread that did it, afterwards.
     fn wake(&self);
 }
 
@@ -31,30 +32,58 @@ pub enum Sent {
     Full,
 }
 
+#[derive(Default)]
+struct Waiting {
+    frames: VecDeque<FrameBuffer>,
+    /// Ports that found the queue full since it last had room.
+    senders: Vec<Port>,
+}
+
 struct Queue {
-    frames: Mutex<VecDeque<Box<[u8]>>>,
+    waiting: Mutex<Waiting>,
     /// Frames in it, to look at without the lock.
     length: AtomicUsize,
     up: AtomicBool,
     wake: Box<dyn Wake>,
     lost: AtomicU64,
+    /// There is room where this port found none.
+    room: AtomicBool,
 }
 
 impl Queue {
-    fn push(&self, frame: &[u8]) -> bool {
+    /// Whether the frame was taken, or is lost with the port down; if not, `from` is told of room.
+    fn push(&self, from: Option<Port>, frame: &[u8]) -> bool {
         if !self.up.load(Ordering::Acquire) {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return true;
         }
-        let mut frames = lock(&self.frames);
-        if frames.len() >= QUEUE {
+        let mut waiting = lock(&self.waiting);
+        if waiting.frames.len() >= QUEUE {
+            if let Some(from) = from.filter(|from| !waiting.senders.contains(from)) {
+                waiting.senders.push(from);
+            }
             return false;
         }
-        frames.push_back(frame.into());
-        self.length.store(frames.len(), Ordering::Release);
-        drop(frames);
+        waiting.frames.push_back(frame.into());
+        // Before the waker looks whether anybody sleeps, as whoever goes to sleep does the reverse.
+        self.length.store(waiting.frames.len(), Ordering::SeqCst);
+        drop(waiting);
         self.wake.wake();
         true
+    }
+
+    /// Takes frames out by `act`; also who is to be told of room.
+    fn take<R>(&self, act: impl FnOnce(&mut VecDeque<FrameBuffer>) -> R) -> (R, Vec<Port>) {
+        let mut waiting = lock(&self.waiting);
+        let result = act(&mut waiting.frames);
+        let left = waiting.frames.len();
+        self.length.store(left, Ordering::Release);
+        let senders = if left <= QUEUE / 2 {
+            std::mem::take(&mut waiting.senders)
+        } else {
+            Vec::new()
+        };
+        (result, senders)
     }
 }
 
@@ -93,11 +122,12 @@ impl Fabric {
         let count = wakers.len();
         let ports = Port::try_from(count).map_err(|_| FabricError::TooManyPorts(count))?;
         let queue = |wake| Queue {
-            frames: Mutex::default(),
+            waiting: Mutex::default(),
             length: AtomicUsize::new(0),
             up: AtomicBool::new(true),
             wake,
             lost: AtomicU64::new(0),
+            room: AtomicBool::new(false),
         };
         let fabric = Arc::new(Fabric {
             switch: Mutex::default(),
@@ -114,6 +144,14 @@ impl Fabric {
     fn queue(&self, port: Port) -> Option<&Queue> {
         self.queues.get(usize::try_from(port).ok()?)
     }
+
+    /// Tells ports that a queue has room again.
+    fn tell_of_room(&self, senders: Vec<Port>) {
+        for queue in senders.into_iter().filter_map(|port| self.queue(port)) {
+            queue.room.store(true, Ordering::SeqCst);
+            queue.wake.wake();
+        }
+    }
 }
 
 impl FabricPort {
@@ -128,13 +166,14 @@ impl FabricPort {
         match out {
             Out::Nowhere => {}
             Out::To(port) => {
-                if fabric.queue(port).is_some_and(|queue| !queue.push(frame)) {
+                let queue = fabric.queue(port);
+                if queue.is_some_and(|queue| !queue.push(Some(self.index), frame)) {
                     return Sent::Full;
                 }
             }
             Out::Flood => {
                 for (port, queue) in (0..).zip(fabric.queues.iter()) {
-                    if port != self.index && !queue.push(frame) {
+                    if port != self.index && !queue.push(None, frame) {
                         queue.lost.fetch_add(1, Ordering::Relaxed);
                     }
                 }
@@ -174,29 +213,42 @@ impl FabricPort {
 
     /// The next frame for this port.
     #[must_use]
-    pub fn receive(&self) -> Option<Box<[u8]>> {
+    pub fn receive(&self) -> Option<FrameBuffer> {
         let queue = self.fabric.queue(self.index)?;
         if queue.length.load(Ordering::Acquire) == 0 {
             return None;
         }
-        let mut frames = lock(&queue.frames);
-        let frame = frames.pop_front();
-        queue.length.store(frames.len(), Ordering::Release);
+        let (frame, senders) = queue.take(VecDeque::pop_front);
+        self.fabric.tell_of_room(senders);
         frame
     }
 
     /// Appends frames for this port to `to`, until it has `most`.
-    pub fn receive_many(&self, to: &mut VecDeque<Box<[u8]>>, most: usize) {
+    pub fn receive_many(&self, to: &mut VecDeque<FrameBuffer>, most: usize) {
         let Some(queue) = self.fabric.queue(self.index) else {
             return;
         };
         if queue.length.load(Ordering::Acquire) == 0 {
             return;
         }
-        let mut frames = lock(&queue.frames);
-        let count = frames.len().min(most.saturating_sub(to.len()));
-        to.extend(frames.drain(..count));
-        queue.length.store(frames.len(), Ordering::Release);
+        let ((), senders) = queue.take(|frames| {
+            let count = frames.len().min(most.saturating_sub(to.len()));
+            to.extend(frames.drain(..count));
+        });
+        self.fabric.tell_of_room(senders);
+    }
+
+    /// Whether there is room again where this port found none; answered once.
+    pub fn take_room(&self) -> bool {
+        let queue = self.fabric.queue(self.index);
+        queue.is_some_and(|q| q.room.load(Ordering::SeqCst) && q.room.swap(false, Ordering::SeqCst))
+    }
+
+    /// What [`Self::take_room`] would answer.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let queue = self.fabric.queue(self.index);
+        queue.is_some_and(|queue| queue.room.load(Ordering::SeqCst))
     }
 
     /// Whether there is a frame for this port.
@@ -214,12 +266,10 @@ impl FabricPort {
         };
         queue.up.store(up, Ordering::Release);
         if !up {
-            let mut frames = lock(&queue.frames);
+            let (frames, senders) = queue.take(std::mem::take);
             let lost = u64::try_from(frames.len()).unwrap_or(u64::MAX);
-            frames.clear();
-            queue.length.store(0, Ordering::Release);
             queue.lost.fetch_add(lost, Ordering::Relaxed);
-            drop(frames);
+            self.fabric.tell_of_room(senders);
             lock(&self.fabric.switch).forget(self.index);
         }
     }
@@ -306,6 +356,30 @@ mod tests {
         ports[1].receive_many(&mut many, 10 * QUEUE);
         assert_eq!(many.len(), QUEUE);
         assert!(!ports[1].has_frames());
+    }
+
+    // Whoever found a full queue asked again and again, and kept its worker from sleeping.
+    #[test]
+    fn a_sender_that_found_no_room_is_told_when_there_is_some() {
+        let (ports, wakers) = fabric(3);
+        ports[1].send(&frame(9, 1));
+        let _ = ports[0].receive();
+        while ports[0].send(&frame(1, 7)) == Sent::Ok {}
+        let woken = || wakers[0].0.load(Ordering::Relaxed);
+        let before = woken();
+        assert_eq!(ports[0].send(&frame(1, 7)), Sent::Full);
+        for _ in 0..QUEUE / 2 - 1 {
+            let _ = ports[1].receive();
+        }
+        assert!(!ports[0].has_room() && woken() == before);
+        let _ = ports[1].receive();
+        assert!(ports[0].has_room() && woken() == before + 1);
+        assert!(ports[0].take_room() && !ports[0].take_room());
+        assert!(!ports[2].has_room(), "it did not ask");
+        // Also when the port that was full goes down: then what is sent to it is lost.
+        while ports[0].send(&frame(1, 7)) == Sent::Ok {}
+        ports[1].set_up(false);
+        assert!(ports[0].take_room());
     }
 
     #[test]

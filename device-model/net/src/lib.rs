@@ -1,5 +1,6 @@
 //! Ports: where frames enter and leave a device.
 //!
+//! - [`buffer`]: frames in buffers that are used again;
 //! - [`pcap`]: capture files, read and written;
 //! - [`capture`]: a recording of ports, begun and ended at any time;
 //! - [`decode`]: what `rnic decode` shows and checks;
@@ -21,6 +22,7 @@
     )
 )]
 
+pub mod buffer;
 pub mod capture;
 pub mod decode;
 pub mod fabric;

@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use crate::buffer::FrameBuffer;
+
 /// What a frame costs on Ethernet beyond its octets: check sequence, preamble, gap (IEEE 802.3 clause 3 and 4).
 const OVERHEAD: u64 = 4 + 8 + 12;
 /// Octets that wait to leave, at most: a window of long frames.
@@ -33,7 +35,7 @@ impl Shape {
 pub struct Line {
     shape: Shape,
     /// Frames under way with the moments at which they arrive.
-    under_way: VecDeque<(u64, Box<[u8]>)>,
+    under_way: VecDeque<(u64, FrameBuffer)>,
     /// When the last frame has left.
     free_at: u64,
 }
@@ -64,7 +66,7 @@ impl Line {
     }
 
     /// Takes a frame.
-    pub fn push(&mut self, now: u64, frame: Box<[u8]>) {
+    pub fn push(&mut self, now: u64, frame: FrameBuffer) {
         let octets = OVERHEAD.saturating_add(frame.len() as u64);
         let start = self.free_at.max(now);
         self.free_at = start.saturating_add(self.time_of(octets));
@@ -73,7 +75,7 @@ impl Line {
     }
 
     /// The next frame that has arrived by `now`.
-    pub fn pop(&mut self, now: u64) -> Option<Box<[u8]>> {
+    pub fn pop(&mut self, now: u64) -> Option<FrameBuffer> {
         let (arrives, _) = self.under_way.front()?;
         if *arrives > now {
             return None;
@@ -159,7 +161,7 @@ mod tests {
     fn a_line_without_a_rate_only_delays() {
         let mut line = line(0, 50);
         for n in 0..10_000u32 {
-            line.push(7, n.to_be_bytes().into());
+            line.push(7, n.to_be_bytes()[..].into());
             assert!(!line.is_full(7));
         }
         assert!(line.pop(56).is_none());

@@ -25,10 +25,18 @@ pub enum Out {
     Flood,
 }
 
+/// Answers kept, one for each of so many ports that frames come from.
+const RECENT: usize = 8;
+
+/// The addresses of a frame, the port that it came from, and where it went.
+type Recent = ([u8; 12], Port, Out);
+
 /// What a switch knows about its stations.
 #[derive(Clone, Debug, Default)]
 pub struct Switch {
     stations: HashMap<[u8; 6], Port>,
+    /// The last answers, until the table changes: frames mostly follow others of their flow.
+    recent: [Option<Recent>; RECENT],
 }
 
 impl Switch {
@@ -44,15 +52,39 @@ impl Switch {
         if frame.len() < HEADER {
             return Out::Nowhere;
         }
+        let Some(addresses) = frame.first_chunk::<12>().copied() else {
+            return Out::Nowhere;
+        };
+        let place = usize::try_from(from).unwrap_or(0) % RECENT;
+        if let Some(Some((same, port, out))) = self.recent.get(place)
+            && (*same, *port) == (addresses, from)
+        {
+            return *out;
+        }
         let (Some(destination), Some(source)) = (station(frame, 0), station(frame, 6)) else {
             return Out::Nowhere;
         };
-        if !is_group(source)
-            && (self.stations.len() < MAX_STATIONS || self.stations.contains_key(&source))
-        {
-            self.stations.insert(source, from);
+        if !is_group(source) {
+            self.learn(source, from);
         }
-        self.find_station(from, destination)
+        let out = self.find_station(from, destination);
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = Some((addresses, from, out));
+        }
+        out
+    }
+
+    fn learn(&mut self, source: [u8; 6], from: Port) {
+        let full = self.stations.len() >= MAX_STATIONS;
+        match self.stations.get_mut(&source) {
+            Some(port) if *port == from => return,
+            Some(port) => *port = from,
+            None if full => return,
+            None => {
+                self.stations.insert(source, from);
+            }
+        }
+        self.recent = Default::default();
     }
 
     /// Where a frame would go, without learning from it.
@@ -78,6 +110,7 @@ impl Switch {
     /// Forgets the stations behind a port that went down.
     pub fn forget(&mut self, port: Port) {
         self.stations.retain(|_, at| *at != port);
+        self.recent = Default::default();
     }
 }
 
@@ -117,6 +150,23 @@ mod tests {
         switch.forward(0, &frame(9, 1));
         switch.forward(3, &frame(9, 1));
         assert_eq!(switch.forward(1, &frame(1, 2)), Out::To(3));
+    }
+
+    #[test]
+    fn an_answer_is_kept_no_longer_than_it_is_right() {
+        let mut switch = Switch::new();
+        switch.forward(1, &frame(1, 2));
+        for _ in 0..2 {
+            assert_eq!(switch.forward(0, &frame(2, 1)), Out::To(1));
+        }
+        // The other end moves; then its port goes down.
+        assert_eq!(switch.forward(5, &frame(1, 2)), Out::To(0));
+        assert_eq!(switch.forward(0, &frame(2, 1)), Out::To(5));
+        switch.forget(5);
+        assert_eq!(switch.forward(0, &frame(2, 1)), Out::Flood);
+        // The sender itself comes by another port, whose answers are kept at the same place.
+        assert_eq!(switch.forward(8, &frame(2, 1)), Out::Flood);
+        assert_eq!(switch.forward(3, &frame(1, 2)), Out::To(8));
     }
 
     #[test]

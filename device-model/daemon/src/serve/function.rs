@@ -14,6 +14,8 @@ use super::host::{Host, Vectors};
 use super::session::{describe, messages};
 use crate::cli::{Doorbell, Irq};
 
+/// Nanoseconds between two looks of a device whose port is full: the first, and at most.
+const FULL: (u64, u64) = (50_000, 1_000_000);
 /// Frames or segments handed to the device before it runs.
 const ARRIVALS: usize = 64;
 
@@ -38,6 +40,8 @@ pub struct Function {
     addresses: (Vec<Gid>, u64),
     /// The client was told that memory is out of reach.
     pub(super) warned_unreachable: bool,
+    /// The device has nothing to do until its port has room, or this moment; and how long it waits then.
+    stalled: Option<(Nanos, u64)>,
     /// The driver rang for a command since the device last ran.
     pub(super) rang: bool,
     /// The client was told that its memory looks private.
@@ -69,6 +73,7 @@ impl Function {
             unmaps: Vec::new(),
             connected: false,
             addresses: (Vec::new(), 0),
+            stalled: None,
             warned_unreachable: false,
             rang: false,
             warned_private: false,
@@ -95,9 +100,18 @@ impl Function {
     /// Hands over what has arrived and lets the device work; whether there was work, or is.
     pub fn run(&mut self, budget: Budget) -> Progress {
         let mut progress = self.take_frames().and(self.take_segments());
-        if self.awake || progress == Progress::Busy || self.host.mapped || self.timer_is_due() {
+        let room = self.host.fabric.take_room();
+        if self.awake
+            || room
+            || progress == Progress::Busy
+            || self.host.mapped
+            || self.timer_is_due()
+        {
             self.awake = false;
-            progress = progress.and(self.device.run(&mut self.host, budget));
+            let before = self.frames_out();
+            let ran = self.device.run(&mut self.host, budget);
+            let ran = self.stall(ran, self.frames_out() != before || room);
+            progress = progress.and(ran);
             self.awake = progress == Progress::Busy;
             self.follow_addresses();
             if std::mem::take(&mut self.rang) {
@@ -105,6 +119,32 @@ impl Function {
             }
         }
         progress
+    }
+
+    /// Frames that the device has sent, and segments counted as such.
+    fn frames_out(&self) -> u64 {
+        let counters = &self.device.hardware().resources.counters;
+        counters.get(CounterId::FRAMES_OUT)
+    }
+
+    /// What a run came to: one that only found its port full is not busy. The port tells when there
+    /// is room; whatever else the device may have to do is looked at now and then.
+    fn stall(&mut self, ran: Progress, sent: bool) -> Progress {
+        let full = std::mem::take(&mut self.host.found_full);
+        if ran == Progress::Idle || !full || sent {
+            self.stalled = None;
+            return ran;
+        }
+        let wait = self
+            .stalled
+            .map_or(FULL.0, |(_, wait)| (wait * 2).min(FULL.1));
+        self.stalled = Some((self.host.now().after(wait), wait));
+        Progress::Idle
+    }
+
+    /// Whether only its port, or a moment, lets the device go on.
+    pub const fn is_stalled(&self) -> bool {
+        self.stalled.is_some()
     }
 
     /// Tells the neighbours where the device answers now.
@@ -166,12 +206,15 @@ impl Function {
     /// When it wants to run because of the time.
     pub fn next_timer(&self) -> Option<Nanos> {
         let timers = self.device.next_timer().into_iter();
-        timers.chain(self.host.next_delayed()).min()
+        let stalled = self.stalled.map(|(at, _)| at);
+        timers.chain(self.host.next_delayed()).chain(stalled).min()
     }
 
     /// Whether something has arrived for it.
     pub fn has_arrivals(&self) -> bool {
-        self.host.fabric.has_frames() || self.host.neighbours.has_segments(self.host.id)
+        self.host.fabric.has_frames()
+            || self.host.fabric.has_room()
+            || self.host.neighbours.has_segments(self.host.id)
     }
 
     /// Unmaps whose last access has ended since.

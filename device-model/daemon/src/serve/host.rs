@@ -1,5 +1,6 @@
 //! What a device needs from its host, as the daemon has it: [`Host`] is one device's [`Env`].
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -108,6 +109,10 @@ pub struct Host {
     pub faults: FaultPlan,
     /// Frames that come late: at that moment, or after the next one.
     pub late: Vec<(Option<Nanos>, Site, Vec<u8>)>,
+    /// Frames that the fault plan has seen and the port had no room for.
+    pub owed: VecDeque<Vec<u8>>,
+    /// The port had no room for a frame since this was last looked at.
+    pub found_full: bool,
     /// The other devices.
     pub neighbours: Arc<Neighbours>,
     /// The start of the clock.
@@ -204,9 +209,21 @@ impl Host {
 
     /// Sends the frames whose delay is over.
     pub fn send_delayed(&mut self) {
-        for frame in self.take_delayed(Site::FrameOut) {
-            let _ = self.fabric.send(&frame);
+        let delayed = self.take_delayed(Site::FrameOut);
+        self.owed.extend(delayed);
+        self.pay();
+    }
+
+    /// Sends what is owed, as far as there is room; whether that was all.
+    fn pay(&mut self) -> bool {
+        while let Some(frame) = self.owed.front() {
+            if self.fabric.send(frame) == fabric::Sent::Full {
+                self.found_full = true;
+                return false;
+            }
+            self.owed.pop_front();
         }
+        true
     }
 }
 
@@ -244,17 +261,22 @@ impl Env for Host {
     }
 
     fn transmit(&mut self, frame: &[u8]) -> Sent {
-        let translate = |sent| match sent {
-            fabric::Sent::Ok => Sent::Ok,
-            fabric::Sent::Full => Sent::Full,
-        };
         if self.faults.is_empty() {
-            return translate(self.fabric.send(frame));
+            return match self.fabric.send(frame) {
+                fabric::Sent::Ok => Sent::Ok,
+                fabric::Sent::Full => {
+                    self.found_full = true;
+                    Sent::Full
+                }
+            };
         }
-        for frame in self.damage(Site::FrameOut, frame) {
-            // A full port loses it: the fault was consulted once and must not be again.
-            let _ = self.fabric.send(&frame);
+        if !self.pay() {
+            return Sent::Full;
         }
+        // The plan was asked about this frame and must not be again: what finds no room is owed.
+        let frames = self.damage(Site::FrameOut, frame);
+        self.owed.extend(frames);
+        self.pay();
         Sent::Ok
     }
 
@@ -320,9 +342,16 @@ mod tests {
     }
 
     fn host(rules: Vec<Rule>) -> Host {
+        host_and_peer(rules).0
+    }
+
+    /// A host, and another port of its fabric.
+    fn host_and_peer(rules: Vec<Rule>) -> (Host, FabricPort) {
         let waker = Arc::new(Waker::new().unwrap());
-        let wakers = vec![Box::new(PortWaker(Arc::clone(&waker))) as _];
-        Host {
+        let port = || Box::new(PortWaker(Arc::clone(&waker))) as _;
+        let mut ports = Fabric::build(vec![port(), port()], Arc::default()).unwrap();
+        let peer = ports.remove(1);
+        let host = Host {
             id: NeighbourId(0),
             doorbells: SharedMemory::new(4096).unwrap(),
             mapped: true,
@@ -332,12 +361,59 @@ mod tests {
                 mtu: 1500,
                 speed_mbps: 1,
             },
-            fabric: Fabric::build(wakers, Arc::default()).unwrap().remove(0),
+            fabric: ports.remove(0),
             faults: FaultPlan::new(1, rules),
             late: Vec::new(),
+            owed: VecDeque::new(),
+            found_full: false,
             neighbours: Arc::new(Neighbours::new(vec![(waker, MacAddr::ZERO)], true)),
             start: Instant::now(),
             clock: Nanos::ZERO,
+        };
+        (host, peer)
+    }
+
+    // A plan for frames on their way out lost those that found a full port.
+    #[test]
+    fn a_full_port_holds_frames_back_under_a_fault_plan_too() {
+        let twice = Rule {
+            site: Site::FrameOut,
+            fault: Fault::Duplicate,
+            after: 0,
+            every: 0,
+            times: None,
+            per_million: None,
+            per_flow: false,
+            delay_ns: 0,
+        };
+        let (mut host, peer) = host_and_peer(vec![twice]);
+        let numbered = |n: u16| {
+            let [high, low] = n.to_be_bytes();
+            [
+                &[2, 0, 0, 0, 0, 9, 2, 0, 0, 0, 0, 1, high, low][..],
+                &[0; 46],
+            ]
+            .concat()
+        };
+        // The peer shows where it is, so that frames are not flooded.
+        let mut hello = numbered(0);
+        hello[..12].rotate_left(6);
+        peer.send(&hello);
+        let mut taken = 0;
+        while host.transmit(&numbered(taken)) == Sent::Ok {
+            taken += 1;
+        }
+        assert!(std::mem::take(&mut host.found_full) && !peer.has_room());
+        let mut came = Vec::new();
+        while came.len() < 2 * usize::from(taken) + 2 {
+            match peer.receive() {
+                Some(frame) => came.push(frame.to_vec()),
+                None if host.fabric.take_room() => host.send_delayed(),
+                None => assert_eq!(host.transmit(&numbered(taken)), Sent::Ok),
+            }
+        }
+        for (n, frame) in came.iter().enumerate() {
+            assert_eq!(*frame, numbered(u16::try_from(n / 2).unwrap()), "{n}");
         }
     }
 

@@ -28,6 +28,7 @@ mod signals;
 mod wire;
 mod worker;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -199,6 +200,8 @@ fn build(
             fabric: ports.next().context("there is no port")?,
             faults: config.faults.clone(),
             late: Vec::new(),
+            owed: VecDeque::new(),
+            found_full: false,
             neighbours: Arc::clone(&neighbours),
             start,
             clock: Nanos::ZERO,

@@ -12,8 +12,6 @@ const CONTROL: usize = 32;
 /// Octets that one UDP datagram, or one train of them, holds (65535 less IPv6 and UDP headers).
 const MAX_TRAIN: usize = 65_535 - 40 - 8;
 
-const BATCH_COUNT: libc::c_uint = 64;
-const _: () = assert!(BATCH == 64);
 /// Octets of the kernel's segment length.
 const SEGMENT_SIZE: libc::c_uint = 2;
 /// Octets of an option's value.
@@ -30,8 +28,24 @@ const _: () = assert!(size_of::<libc::sockaddr>() == 16);
 #[repr(align(8))]
 struct Control([u8; CONTROL]);
 
+/// What recvmmsg is given. It is kept because making it takes as long as a call that finds nothing.
+struct Headers {
+    headers: Box<[libc::mmsghdr; BATCH]>,
+    vectors: Box<[libc::iovec; BATCH]>,
+    controls: Box<[Control; BATCH]>,
+}
+
+// SAFETY: the pointers in it are followed by nobody but the kernel, in a call right after they are set.
+unsafe impl Send for Headers {}
+
+/// Datagrams asked for at least in a call.
+const LEAST: usize = 8;
+
 /// A batch of received datagrams, taken one frame at a time.
 pub(super) struct Inbox {
+    headers: Headers,
+    /// Datagrams to ask for: twice as many as came when those were all, fewer when they were few.
+    want: usize,
     buffer: Box<[u8]>,
     /// Octets of each datagram, and of each of the frames in it (0: one frame).
     lengths: [(usize, usize); BATCH],
@@ -43,6 +57,12 @@ pub(super) struct Inbox {
 impl Inbox {
     pub fn new() -> Self {
         Self {
+            headers: Headers {
+                headers: Box::new([const { EMPTY_HEADER }; BATCH]),
+                vectors: Box::new([const { EMPTY_VECTOR }; BATCH]),
+                controls: Box::new([Control([0; CONTROL]); BATCH]),
+            },
+            want: LEAST,
             buffer: vec![0; BATCH * MAX_FRAME].into_boxed_slice(),
             lengths: [(0, 0); BATCH],
             count: 0,
@@ -90,28 +110,31 @@ impl Inbox {
     pub fn fill(&mut self, fd: RawFd, coalesced: bool) -> io::Result<usize> {
         self.count = 0;
         self.at = (0, 0);
-        let mut vectors = [const { EMPTY_VECTOR }; BATCH];
-        let mut controls = [Control([0; CONTROL]); BATCH];
-        let mut headers = [const { EMPTY_HEADER }; BATCH];
-        let places = self.buffer.chunks_exact_mut(MAX_FRAME);
-        let parts = vectors.iter_mut().zip(&mut controls).zip(&mut headers);
-        for (((vector, control), header), place) in parts.zip(places) {
+        let Headers {
+            headers,
+            vectors,
+            controls,
+        } = &mut self.headers;
+        let places = self.buffer.chunks_exact_mut(MAX_FRAME).take(self.want);
+        let parts = vectors.iter_mut().zip(controls.iter_mut());
+        let mut wanted = 0;
+        for (((vector, control), header), place) in parts.zip(headers.iter_mut()).zip(places) {
             vector.iov_base = place.as_mut_ptr().cast();
             vector.iov_len = place.len();
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
-            if coalesced {
-                header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
-                header.msg_hdr.msg_controllen = CONTROL;
-            }
+            header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = if coalesced { CONTROL } else { 0 };
+            wanted += 1;
         }
-        // SAFETY: the headers point to vectors, controls and buffers that live past the call, each
-        // with its true length, and no two to the same; the call keeps no pointer.
+        // SAFETY: the first `wanted` headers point to vectors, controls and parts of the buffer that
+        // live past the call, each with its true length, and no two to the same; the call keeps no
+        // pointer.
         let received = unsafe {
             libc::recvmmsg(
                 fd,
                 headers.as_mut_ptr(),
-                BATCH_COUNT,
+                wanted,
                 libc::MSG_DONTWAIT,
                 std::ptr::null_mut(),
             )
@@ -127,6 +150,13 @@ impl Inbox {
             *length = (octets, segment);
         }
         self.count = received.min(BATCH);
+        self.want = if received >= self.want {
+            (self.want * 2).min(BATCH)
+        } else if received <= self.want / 4 {
+            (self.want / 2).max(LEAST)
+        } else {
+            self.want
+        };
         Ok(received)
     }
 }

@@ -30,13 +30,15 @@ use std::time::Instant;
 
 use vmm_sys_util::epoll::{ControlOperation, Epoll, EpollEvent, EventSet};
 
+use crate::buffer::FrameBuffer;
+
 /// Longest frame that is carried: what a datagram can hold.
 pub const MAX_FRAME: usize = 65_536;
 /// Frames in one call at most.
 pub const BATCH: usize = 64;
 
 /// Frames on their way out, the oldest first.
-pub type Frames = VecDeque<Box<[u8]>>;
+pub type Frames = VecDeque<FrameBuffer>;
 
 /// What a link did over its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -166,9 +168,9 @@ mod testing {
     use super::*;
     use std::time::Duration;
 
-    /// `frames` boxed.
+    /// `frames` in a queue.
     pub fn queue(frames: impl IntoIterator<Item = Vec<u8>>) -> Frames {
-        frames.into_iter().map(Vec::into_boxed_slice).collect()
+        frames.into_iter().map(FrameBuffer::from).collect()
     }
 
     /// Everything that the link has now.
