@@ -64,9 +64,12 @@ impl<P: TestPlatform> From<Failure<P>> for ClientError {
     }
 }
 
-/// Looks before the first rest, some hundred microseconds: what comes soon is taken without sleeping, and without a
+/// How long to look, and how often, before the first rest: what comes soon is taken without sleeping, and without a
 /// message that the device would have to answer meanwhile.
+const SPIN: Duration = Duration::from_micros(300);
 const LOOKS: u32 = 20_000;
+/// Looks before it lets others run between two of them: the device may have no processor.
+const LOOKS_ALONE: u32 = 500;
 
 /// A device and everything that waits for it.
 pub struct Client<P: TestPlatform> {
@@ -151,8 +154,12 @@ impl<P: TestPlatform> Client<P> {
                 return Ok(found);
             }
             looks = looks.saturating_add(1);
-            if looks < LOOKS {
+            if looks < LOOKS_ALONE {
                 std::hint::spin_loop();
+                continue;
+            }
+            if looks < LOOKS && start.elapsed() < SPIN {
+                std::thread::yield_now();
                 continue;
             }
             self.device.nic.status()?;

@@ -16,6 +16,10 @@ use super::report::PortReport;
 /// Complaints of a wire, not more often than this.
 const COMPLAINTS: Duration = Duration::from_secs(10);
 
+/// A worker that does not sleep tries a full link again after this; being told takes longer, because
+/// sockets are looked at now and then only.
+const TRY_AGAIN: Duration = Duration::from_micros(2);
+
 /// A port of the fabric and the link behind it.
 pub struct Wire {
     number: u32,
@@ -24,8 +28,8 @@ pub struct Wire {
     port: FabricPort,
     /// Frames to outside that the link has yet to take.
     outward: Frames,
-    /// The host had no room for them, and has not told of any since.
-    blocked: bool,
+    /// When the host had no room for them, if it has not told of any since.
+    blocked: Option<Instant>,
     line: Option<Line>,
     start: Instant,
     complained: Option<Instant>,
@@ -47,7 +51,7 @@ impl Wire {
             link,
             port,
             outward: Frames::new(),
-            blocked: false,
+            blocked: None,
             line: (!shape.is_plain()).then(|| Line::new(shape)),
             start: Instant::now(),
             complained: None,
@@ -62,7 +66,7 @@ impl Wire {
 
     /// Something has happened outside.
     pub const fn poked(&mut self) {
-        self.blocked = false;
+        self.blocked = None;
     }
 
     /// Moves frames both ways; whether any moved.
@@ -98,7 +102,14 @@ impl Wire {
         } else if self.outward.len() < BATCH {
             self.port.receive_many(&mut self.outward, BATCH);
         }
-        if self.outward.is_empty() || self.blocked {
+        if self.outward.is_empty() {
+            return false;
+        }
+        // While it is awake it need not wait to be told.
+        if self
+            .blocked
+            .is_some_and(|at| now.saturating_duration_since(at) < TRY_AGAIN)
+        {
             return false;
         }
         let before = self.outward.len();
@@ -106,7 +117,7 @@ impl Wire {
             self.complain(&error);
         }
         // A batch is what the link takes at most, so what is left found no room.
-        self.blocked = !self.outward.is_empty();
+        self.blocked = (!self.outward.is_empty()).then_some(now);
         self.outward.len() < before
     }
 
@@ -134,7 +145,7 @@ impl Wire {
             }
             None => self.port.has_frames(),
         };
-        self.link.holds_frames() || (outward && !self.blocked)
+        self.link.holds_frames() || (outward && self.blocked.is_none())
     }
 
     /// When to look again although nothing tells.
@@ -143,7 +154,7 @@ impl Wire {
         let of_line = self
             .line
             .as_ref()
-            .filter(|_| !self.blocked)
+            .filter(|_| self.blocked.is_none())
             .and_then(|line| {
                 let since = self.since(Instant::now());
                 let waiting = self.port.has_frames();

@@ -58,6 +58,9 @@ const SOCKET_INTERVAL: (Duration, Duration) = (Duration::from_micros(8), Duratio
 /// looks twice as long before the next sleep, up to as many times. Waking takes tens of
 /// microseconds, so a client that answers at once would else find it asleep each time.
 const MOST_SPINS: u32 = 16;
+/// A worker that has looked for so long without finding anything lets others run between two looks:
+/// what it waits for may be the work of a process that has no processor.
+const ALONE: Duration = Duration::from_micros(3);
 /// Longest sleep while a device without PARKING must be looked at, and the first.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
 /// A retry of what the host refused: a client that cannot be accepted, a wire that is full.
@@ -164,6 +167,10 @@ impl Slot {
     /// Prepares to sleep; false when there is work after all.
     fn park(&mut self) -> bool {
         let _mark = logging::of_device(self.function.host.id.0);
+        // It has something to do and cannot; its timer, or the port, comes first.
+        if self.function.is_stalled() {
+            return true;
+        }
         let Function { device, host, .. } = &mut self.function;
         if !self.parked {
             self.parked = device.prepare_park(host);
@@ -531,8 +538,14 @@ fn work(
             look_again = LOOK_AGAIN.0;
             continue;
         }
-        if now.saturating_duration_since(worked) < spin && worker.may_be_rung() {
-            std::hint::spin_loop();
+        let idle = now.saturating_duration_since(worked);
+        if idle < spin && worker.may_be_rung() {
+            if idle < ALONE {
+                std::hint::spin_loop();
+            } else {
+                drop(worker);
+                std::thread::yield_now();
+            }
             continue;
         }
         let Some(sleep) = worker.park(look_again, now) else {
