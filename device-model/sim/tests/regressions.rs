@@ -43,3 +43,11 @@ fn resize_in_an_odd_pass() {
     passes(48);
     passes(186);
 }
+
+/// Gaps reported again and again, when frames overtook and doubled each other, used up the retries
+/// within microseconds `[ROCE-40]`.
+#[test]
+fn a_gap_reported_again_is_no_retry() {
+    passes(1_000_129);
+    passes(1_000_182);
+}

@@ -47,14 +47,7 @@ impl Requester {
         }
         let failure = match code {
             NakCode::PsnSequence => {
-                // What was sent again was lost again: an answer to it cannot have come sooner [ROCE-39].
-                let least = self.trip.least();
-                self.recovering &= least.is_none_or(|least| now < self.went_back.after(least))
-                    || mutant("ROCE-39/once");
-                let progress = self.lost(now);
-                // It went back for this NAK, be it as the answer to a probe.
-                self.dropped |= progress == Progress::Retry || self.went_back == now;
-                return progress;
+                return self.missing_again(now).unwrap_or_else(|| self.missing(now));
             }
             NakCode::InvalidRequest => Failure::RemoteInvalidRequest,
             NakCode::RemoteAccess => Failure::RemoteAccess,
@@ -64,6 +57,32 @@ impl Requester {
         };
         self.fail(failure);
         Progress::Failed
+    }
+
+    /// The peer misses something.
+    fn missing(&mut self, now: Nanos) -> Progress {
+        let progress = self.lost(now);
+        // It went back for this NAK, be it as the answer to a probe.
+        self.dropped |= progress == Progress::Retry || self.went_back == now;
+        progress
+    }
+
+    /// What was sent again was lost again `[ROCE-39]`: an answer to it cannot have come sooner than
+    /// any answer did. No retry is used, and the acknowledge timeout runs on `[ROCE-40]`.
+    fn missing_again(&mut self, now: Nanos) -> Option<Progress> {
+        let least = self.trip.least()?;
+        let again =
+            self.recovering && self.state == State::Ready && now >= self.went_back.after(least);
+        if !again || mutant("ROCE-39/once") {
+            return None;
+        }
+        self.missing = true;
+        if mutant("ROCE-40/again") {
+            self.retries_left = self.retries_left.saturating_sub(1);
+        }
+        self.go_back(now);
+        self.dropped = true;
+        Some(Progress::Retry)
     }
 
     /// `[QP-30]`
