@@ -15,8 +15,8 @@ use rnic_wire::{
 };
 use serde_json::json;
 
-/// How long each figure is measured.
-const DURATION: Duration = Duration::from_millis(300);
+/// How long each figure is measured, each time.
+const DURATION: Duration = Duration::from_millis(100);
 /// Operations between two looks at the clock.
 const ROUND: usize = 256;
 
@@ -143,7 +143,7 @@ fn codec(size: usize) -> serde_json::Value {
 fn bare(mut left: impl Link + 'static, mut right: impl Link, size: usize) -> [f64; 3] {
     let frame = vec![0x5A; size];
     let start = Instant::now();
-    let long = DURATION * 3;
+    let long = DURATION * 9;
     let sender = thread::spawn(move || {
         let mut spare: Frames = Frames::new();
         while start.elapsed() < long {

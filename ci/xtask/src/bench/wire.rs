@@ -220,8 +220,11 @@ fn sockets() -> Result<Sockets> {
     serde_json::from_str(line).context("the bench of rnic-net prints something else")
 }
 
-/// What an ideal go-back-N sender reaches of its rate without losses, at best: each loss costs
-/// the window that was under way behind it (Bertsekas and Gallager, Data Networks, section 2.4).
+/// What an ideal go-back-N sender reaches of its rate without losses: each transmission of a frame that is lost costs
+/// itself and the window that was under way behind it, every other one is worth a frame, and nothing is ever waited
+/// for. That is (1 - p) / (1 - p + p W) (Schwartz, Telecommunication Networks, section 4.2; Bertsekas and Gallager,
+/// Data Networks, section 2.4.2, have the same with the round trip in frames for W). The window is the device's, which
+/// a sender at full rate has filled: less may be under way when a loss is told early, so that more is possible.
 fn go_back_n(loss: f64) -> f64 {
     (1.0 - loss) / (1.0 - loss + loss * WINDOW)
 }
@@ -424,6 +427,17 @@ fn losses(report: &mut Report, perfs: &[Vec<Perf>]) {
     report.group(
         "goodput under loss both ways, as a part of ideal go-back-N (more is better)",
         figures.collect(),
+    );
+    let lossy = WAYS.iter().zip(perfs).filter(|(way, _)| way.loss > 0);
+    let figures = lossy.map(|(way, perfs)| {
+        let ideal = go_back_n(f64::from(way.loss) / 1e6);
+        let ideals: Vec<f64> = clean.iter().map(|clean| clean * ideal).collect();
+        Figure::of(way.name, "GB/s", &bandwidths(perfs)).beside("ideal go-back-N", &ideals)
+    });
+    let without = Figure::of("nothing lost", "GB/s", &clean);
+    report.group(
+        "RC writes of 1 MiB under loss both ways, datagrams, MTU 4096 (more is better)",
+        std::iter::once(without).chain(figures).collect(),
     );
 }
 
