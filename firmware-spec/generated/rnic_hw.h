@@ -857,7 +857,7 @@
 #define RNIC_PROVIDER_ERROR_TOO_MANY_SEGMENTS 0x3u
 /* More inline data than the queue was created for. */
 #define RNIC_PROVIDER_ERROR_INLINE_TOO_LONG 0x4u
-/* Longer than LIMIT_MESSAGE_BYTES. */
+/* Longer than LIMIT_MESSAGE_BYTES, or than a datagram can be. */
 #define RNIC_PROVIDER_ERROR_MESSAGE_TOO_LONG 0x5u
 /* The key names nothing. */
 #define RNIC_PROVIDER_ERROR_KEY_NOT_FOUND 0x6u
@@ -919,6 +919,8 @@
 #define RNIC_PROVIDER_ERROR_INVALIDATE_REFUSED 0x22u
 /* The responder sent more or less than asked for. */
 #define RNIC_PROVIDER_ERROR_RESPONSE_LENGTH 0x23u
+/* The destination of a datagram is none: address, queue pair, flow label or port. */
+#define RNIC_PROVIDER_ERROR_BAD_ADDRESS 0x24u
 
 /* ---- FailureCode (u16) ---- */
 /* Why the device stopped, or why the command ring was refused. */
@@ -1075,6 +1077,12 @@
 #define RNIC_COUNTER_NEIGHBOUR_CONFLICTS 0x44u
 /* Faults that a fault plan caused. */
 #define RNIC_COUNTER_FAULTS_INJECTED 0x45u
+/* Messages of unreliable services lost for want of a receive. */
+#define RNIC_COUNTER_DROPPED_NO_RECEIVE 0x46u
+/* Messages of unreliable services lost because they were longer than the receive. */
+#define RNIC_COUNTER_DROPPED_TOO_LONG 0x47u
+/* Datagrams lost because nobody answered for their next hop. */
+#define RNIC_COUNTER_DROPPED_UNREACHABLE 0x48u
 
 /* ---- PdFlags (u32) ---- */
 /* Kind of protection domain. */
@@ -2883,15 +2891,15 @@ RNIC_HW_ASSERT_(sizeof(struct rnic_invalidate_segment) == 32, "size of rnic_inva
 RNIC_HW_ASSERT_(offsetof(struct rnic_invalidate_segment, key) == 0, "rnic_invalidate_segment.key");
 RNIC_HW_ASSERT_(offsetof(struct rnic_invalidate_segment, reserved_4) == 4, "rnic_invalidate_segment.reserved_4");
 
-/* Bytes 16 to 47 of sends on a UD queue pair. */
+/* Bytes 16 to 47 of sends on a UD queue pair: where the datagram goes. */
 struct rnic_datagram_segment {
     uint8_t address[16]; /* 0: Destination address, IPv4 as ::ffff:a.b.c.d. */
     uint32_t qpn; /* 16: Destination queue pair, 24 bits. */
-    uint32_t qkey; /* 20: Queue key. */
+    uint32_t qkey; /* 20: Queue key; with bit 31 set, that of the queue pair is sent. */
     uint32_t flow_label; /* 24: 20 bits. */
     uint8_t traffic_class; /* 28: Traffic class. */
-    uint8_t hop_limit; /* 29: Hop limit. */
-    uint16_t source_port; /* 30: UDP source port; 0 lets the device choose. */
+    uint8_t hop_limit; /* 29: Hop limit; 0 stands for 64. */
+    uint16_t source_port; /* 30: UDP source port; 0 stands for that of MODIFY_QP. */
 };
 RNIC_HW_ASSERT_(sizeof(struct rnic_datagram_segment) == 32, "size of rnic_datagram_segment");
 RNIC_HW_ASSERT_(offsetof(struct rnic_datagram_segment, address) == 0, "rnic_datagram_segment.address");

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use rnic_abi::ProviderError;
+use rnic_transport::ud::DatagramHeader;
 use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{Gid, Psn, Qpn};
 
@@ -85,6 +86,17 @@ pub enum Body {
         /// Data of a read.
         payload: Payload,
     },
+    /// A datagram.
+    Datagram {
+        /// What it says.
+        header: DatagramHeader,
+        /// Bytes of headers that it would have had below the BTH.
+        below: u32,
+        /// What its receive gets before the message.
+        grh: [u8; 40],
+        /// The message, in bytes: its sender forgets it at once.
+        payload: Payload,
+    },
     /// The data of a request could not be read from its sender's memory, which only the receiver
     /// noticed: a failure of the request, not of the connection.
     SourceLost {
@@ -106,6 +118,7 @@ impl Body {
                 ResponseBody::ReadData { length, .. } => u64::from(length),
                 ResponseBody::Acknowledge(_) | ResponseBody::Atomic { .. } => 0,
             },
+            Self::Datagram { header, .. } => u64::from(header.length),
             Self::SourceLost { .. } => 0,
         }
     }

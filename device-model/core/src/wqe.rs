@@ -3,15 +3,18 @@
 //! What this module refuses, it refuses by the entry alone: malformed `[QP-16]`, too long
 //! `[QP-17]`. Keys and memory are judged when the entry executes.
 
+use std::net::IpAddr;
+
 use rnic_abi::consts::{RECV_SEGMENTS_AT, SEGMENTS_AT};
 use rnic_abi::{
-    AtomicSegment, BindSegment, FastRegisterSegment, InvalidateSegment, ProviderError,
-    ReceiveHeader, RemoteSegment, Segment as AbiSegment, WorkFlags, WorkHeader, WorkOpcode, limit,
+    AtomicSegment, BindSegment, DatagramSegment, FastRegisterSegment, InvalidateSegment,
+    ProviderError, QpType, ReceiveHeader, RemoteSegment, Segment as AbiSegment, WorkFlags,
+    WorkHeader, WorkOpcode, limit,
 };
 use rnic_mutant::mutant;
 use rnic_transport::Ending;
 use rnic_transport::rc::Message;
-use rnic_wire::RKey;
+use rnic_wire::{Gid, QKey, Qpn, RKey};
 use zerocopy::FromBytes;
 
 use crate::error::Refusal;
@@ -24,6 +27,8 @@ const SEGMENT: usize = size_of::<AbiSegment>();
 const FEW: usize = 4;
 /// Inline bytes that are kept without an allocation.
 const SHORT: usize = FEW * SEGMENT;
+/// The queue pair number of multicast groups (IBTA vol. 1, 10.5.1).
+const NO_QPN: u32 = 0xFF_FFFF;
 /// Offset of the operation's own 32 bytes.
 const OPERATION_AT: usize = size_of::<WorkHeader>();
 
@@ -153,6 +158,25 @@ pub enum Data {
     Inline(Inline),
 }
 
+/// Where a datagram goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// Address, unicast.
+    pub gid: Gid,
+    /// Queue pair.
+    pub qpn: Qpn,
+    /// Queue key, as asked for.
+    pub qkey: QKey,
+    /// 20 bits.
+    pub flow_label: u32,
+    /// Traffic class.
+    pub traffic_class: u8,
+    /// Hop limit; 0 counts as 64.
+    pub hop_limit: u8,
+    /// UDP source port; 0: the queue pair's.
+    pub source_port: u16,
+}
+
 /// What a send queue entry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -166,6 +190,19 @@ pub enum Request {
         length: u32,
         /// Make the key of the first segment FREE on success, if there is a segment.
         invalidate: Option<u32>,
+    },
+    /// A datagram.
+    Datagram {
+        /// Where to.
+        to: Destination,
+        /// Local data.
+        data: Data,
+        /// Bytes of the message.
+        length: u32,
+        /// Immediate data in wire order.
+        immediate: Option<[u8; 4]>,
+        /// Solicited event.
+        solicited: bool,
     },
     /// Gives a fast-register region its pages.
     FastRegister(FastRegisterSegment),
@@ -204,13 +241,15 @@ pub struct SendRules {
     pub atomics: bool,
     /// Whether memory windows are in force.
     pub windows: bool,
+    /// Transport service of the queue pair.
+    pub service: QpType,
 }
 
 const BAD_OPCODE: Refusal = Refusal::malformed(ProviderError::BAD_OPCODE);
 const BAD_FLAGS: Refusal = Refusal::malformed(ProviderError::BAD_FLAGS);
 const TOO_MANY: Refusal = Refusal::malformed(ProviderError::TOO_MANY_SEGMENTS);
 
-/// Checks the bytes of a send queue entry of an RC queue pair.
+/// Checks the bytes of a send queue entry.
 #[must_use]
 pub fn parse_send(entry: &[u8], rules: SendRules) -> SendEntry {
     let header = WorkHeader::read_from_prefix(entry).map_or(WorkHeader::zeroed(), |(h, _)| h);
@@ -230,6 +269,9 @@ fn parse_request(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<
         return Err(BAD_FLAGS);
     }
     let operation = entry.get(OPERATION_AT..).unwrap_or_default();
+    if rules.service == QpType::UD {
+        return parse_datagram(entry, operation, header, rules);
+    }
     match opcode {
         WorkOpcode::SEND | WorkOpcode::SEND_IMMEDIATE | WorkOpcode::SEND_INVALIDATE => {
             let ending = match opcode {
@@ -308,6 +350,11 @@ fn parse_request(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<
 /// Flags that an operation takes `[QP-33]`; none for an operation that there is not.
 fn legal_flags(opcode: WorkOpcode, rules: SendRules) -> Option<WorkFlags> {
     let all = WorkFlags::SILENT | WorkFlags::FENCE;
+    // [UD-3]
+    let datagram = matches!(opcode, WorkOpcode::SEND | WorkOpcode::SEND_IMMEDIATE);
+    if rules.service == QpType::UD && !datagram && !mutant("UD-3/opcode") {
+        return None;
+    }
     match opcode {
         WorkOpcode::WRITE if !mutant("QP-33/write") => Some(all | WorkFlags::INLINE),
         WorkOpcode::SEND
@@ -351,6 +398,46 @@ fn first_key(entry: &[u8], header: &WorkHeader) -> Option<u32> {
     }
     let (first, _) = AbiSegment::read_from_prefix(entry.get(SEGMENTS_AT as usize..)?).ok()?;
     Some(first.key.get())
+}
+
+/// `[UD-3]`
+fn parse_datagram(
+    entry: &[u8],
+    operation: &[u8],
+    header: &WorkHeader,
+    rules: SendRules,
+) -> Result<Request, Refusal> {
+    const BAD_ADDRESS: Refusal = Refusal::malformed(ProviderError::BAD_ADDRESS);
+    let (to, _) = DatagramSegment::read_from_prefix(operation).map_err(|_| BAD_OPCODE)?;
+    let gid = Gid(to.address);
+    let ip = gid.to_ip();
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    let station = !ip.is_unspecified() && !ip.is_multicast() && !broadcast;
+    let qpn = Qpn::new(to.qpn.get()).filter(|qpn| !matches!(qpn.get(), 0 | NO_QPN));
+    let (label, port) = (to.flow_label.get(), to.source_port.get());
+    let fields = label <= 0xF_FFFF && (port == 0 || port >= 0xC000);
+    let good = station && fields || mutant("UD-3/address");
+    let qpn = qpn.filter(|_| good).ok_or(BAD_ADDRESS)?;
+    let immediate = match header.opcode() {
+        WorkOpcode::SEND_IMMEDIATE => Some(immediate(header)),
+        _ => None,
+    };
+    let data = read_data(entry, header, rules)?;
+    Ok(Request::Datagram {
+        to: Destination {
+            gid,
+            qpn,
+            qkey: QKey(to.qkey.get()),
+            flow_label: label,
+            traffic_class: to.traffic_class,
+            hop_limit: to.hop_limit,
+            source_port: port,
+        },
+        length: length_of(&data)?,
+        data,
+        immediate,
+        solicited: header.flags().solicited(),
+    })
 }
 
 fn parse_atomic(
@@ -412,7 +499,16 @@ fn read_data(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<Data
 }
 
 fn finish(message: Message, data: Data) -> Result<Request, Refusal> {
-    let length = match &data {
+    Ok(Request::Message {
+        message,
+        length: length_of(&data)?,
+        data,
+        invalidate: None,
+    })
+}
+
+fn length_of(data: &Data) -> Result<u32, Refusal> {
+    let length = match data {
         Data::Segments(s) => s.total(),
         Data::Inline(i) => i.as_slice().len() as u64,
     };
@@ -424,12 +520,7 @@ fn finish(message: Message, data: Data) -> Result<Request, Refusal> {
     if length > limit::MESSAGE_BYTES && !mutant("QP-17/long") {
         return Err(too_long);
     }
-    Ok(Request::Message {
-        message,
-        data,
-        length: u32::try_from(length).map_err(|_| too_long)?,
-        invalidate: None,
-    })
+    u32::try_from(length).map_err(|_| too_long)
 }
 
 /// A receive queue entry.

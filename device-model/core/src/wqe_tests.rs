@@ -8,6 +8,7 @@ const RULES: SendRules = SendRules {
     max_inline: 128,
     atomics: true,
     windows: true,
+    service: QpType::RC,
 };
 
 /// An entry with a header, 32 bytes of operands and data.

@@ -41,7 +41,8 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::ETHERNET
     | feature::ETH_RSS
     | feature::ETH_LSO
-    | feature::CONGESTION_CONTROL;
+    | feature::CONGESTION_CONTROL
+    | feature::UD;
 
 /// How a function signals interrupts, and who decides whether a vector may fire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use rnic_abi::{
 use rnic_mutant::mutant;
 use rnic_transport::Ending;
 use rnic_transport::rc::Failure;
+use rnic_wire::Qpn;
 use zerocopy::FromBytes;
 
 use super::queue::{WorkQueue, reached};
@@ -44,6 +45,8 @@ pub(super) struct Received {
     pub what: Ending,
     /// By a write with immediate data.
     pub write: bool,
+    /// Sender of a datagram; its header lies before the message.
+    pub source: Option<Qpn>,
 }
 
 /// Status and check of a connection that failed `[ERR-5]`.
@@ -95,7 +98,7 @@ impl Qp {
                 break;
             };
             let outcome = match &front.work {
-                Work::Held { .. } => break,
+                Work::Held { .. } | Work::Datagram(_) => break,
                 Work::Invalidated { grace, .. } if !grace.is_over() => break,
                 Work::Invalidated { .. } => Outcome::Done,
                 Work::Local(Ok(())) => Outcome::Done,
@@ -218,6 +221,13 @@ impl Qp {
                 WorkOpcode::SEND_INVALIDATE
             }
         };
+        if let Some(source) = received.source {
+            // [UD-9]
+            flags = flags.with_grh(!mutant("UD-9/flag"));
+            if !mutant("UD-9/source") {
+                c.source_qpn.set(source.get());
+            }
+        }
         c.byte_count
             .set(received.length ^ u32::from(mutant("QP-21/count")));
         let c = c
@@ -376,7 +386,7 @@ impl Qp {
                 Work::Local(Ok(())) => true,
                 Work::Invalidated { grace, .. } => grace.is_over(),
                 Work::Message { .. } => link.is_some_and(|r| number < r.oldest()),
-                Work::Held { .. } | Work::Local(Err(_)) => false,
+                Work::Held { .. } | Work::Datagram(_) | Work::Local(Err(_)) => false,
             };
             if done && !self.send_failed {
                 self.succeed(cx, &entry);

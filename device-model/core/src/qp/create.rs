@@ -72,12 +72,14 @@ impl Qps {
             max_inline: request.max_inline.get(),
             atomics: res.has(feature::ATOMICS),
             windows: res.has(feature::MEMORY_WINDOWS),
+            service: request.qp_type(),
         };
         let send = WorkQueue::new(send_ring, send_slot, request.send_retired_address.get());
         let qpn = self
             .table
             .insert_with(|qpn, _| Qp {
                 qpn,
+                service: request.qp_type(),
                 pd: request.pd.get(),
                 context: request.context.get(),
                 state: QpState::INIT,
@@ -90,6 +92,7 @@ impl Qps {
                 receives,
                 attributes: Attributes::default(),
                 link: None,
+                datagrams: None,
                 in_flight: VecDeque::new(),
                 receiving: None,
                 lease: Lease::new(),
@@ -134,7 +137,7 @@ impl Qps {
         let qp = self.table.get(qpn).filter(|qp| !qp.dying)?;
         let a = &qp.attributes;
         let mut answer = QueryQpAnswer::zeroed().with_state(qp.state);
-        answer.set_qp_type(QpType::RC);
+        answer.set_qp_type(qp.service);
         if let Some(path) = a.path {
             answer.set_path_mtu(MtuCode(path.mtu.code()));
             answer.peer_qpn.set(path.peer_qpn.get());
@@ -142,7 +145,8 @@ impl Qps {
         }
         let link = qp.link.as_ref();
         let requester = link.and_then(|l| l.requester.as_ref());
-        let send_psn = requester.map(|r| r.next_psn()).or(a.send_psn);
+        let datagrams = qp.datagrams.as_ref().and_then(|d| d.next_psn());
+        let send_psn = requester.map(|r| r.next_psn()).or(datagrams).or(a.send_psn);
         let recv_psn = link.map(|l| l.responder.expected()).or(a.recv_psn);
         answer.send_psn.set(send_psn.map_or(0, |p| p.get()));
         answer.recv_psn.set(recv_psn.map_or(0, |p| p.get()));
@@ -174,6 +178,7 @@ impl Qps {
         }
         qp.dying = true;
         qp.link = None;
+        qp.datagrams = None;
         qp.unschedule(&mut self.side);
         Ok(())
     }
@@ -230,7 +235,7 @@ fn check_fields(res: &Resources, request: &CreateQpRequest) -> Result<Checked, C
     let at_type = offset_of!(CreateQpRequest, qp_type_raw);
     match request.qp_type() {
         QpType::RC => {}
-        // Their features are not offered, so they cannot be in force.
+        QpType::UD if res.has(feature::UD) || mutant("QP-2/type") => {}
         QpType::UC | QpType::UD => return Err(CommandError::not_active(at_type)),
         _ => return Err(CommandError::bad_value(at_type)),
     }

@@ -1,4 +1,4 @@
-//! Queue pairs of the reliable connection service.
+//! Queue pairs.
 //!
 //! A queue pair fetches entries, hands messages to the transport's requester, and sends what it
 //! gives out; what arrives goes through the transport's responder, and is executed here, on keys
@@ -21,11 +21,14 @@
 //! | `answer.rs` | responses, ours and the peer's |
 //! | `complete.rs` | completions, errors, flush |
 //! | `path.rs` | segments and frames |
+//! | `datagram.rs`, `hops.rs` | queue pairs of type UD, and where their datagrams go first |
 //! | `tests/` | two devices and what is between them |
 
 mod answer;
 mod complete;
 mod create;
+mod datagram;
+mod hops;
 mod modify;
 mod path;
 mod queue;
@@ -38,7 +41,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use rnic_abi::{CounterId, ProviderError, QpState, WorkOpcode};
+use rnic_abi::{CounterId, ProviderError, QpState, QpType, WorkOpcode};
 use rnic_transport::dcqcn::{Notifier, RateLimiter};
 use rnic_transport::rc::{Requester, Responder};
 use rnic_wire::Mtu;
@@ -87,6 +90,8 @@ impl Cx<'_> {
 enum Work {
     /// A fence, or earlier requests: it has not begun.
     Held { request: Request, fence: bool },
+    /// Its way, or the port.
+    Datagram(Box<datagram::Outbound>),
     /// The transport.
     Message {
         data: Data,
@@ -180,6 +185,7 @@ impl Link {
 #[derive(Debug)]
 struct Qp {
     qpn: u32,
+    service: QpType,
     pd: u32,
     context: u64,
     state: QpState,
@@ -194,6 +200,8 @@ struct Qp {
     receives: Receives,
     attributes: Attributes,
     link: Option<Box<Link>>,
+    /// With type UD, instead of a link.
+    datagrams: Option<Box<datagram::Datagrams>>,
     in_flight: VecDeque<Entry>,
     receiving: Option<Receiving>,
     /// Held by every segment that was sent and gives access to our memory.

@@ -3,12 +3,13 @@
 use core::mem::offset_of;
 
 use rnic_abi::{
-    EventCode, ModifyMask, ModifyQpRequest, ProviderError, QpState, Status, SyndromeReason, limit,
+    EventCode, ModifyMask, ModifyQpRequest, ProviderError, QpState, QpType, Status, SyndromeReason,
+    limit,
 };
 use rnic_mutant::mutant;
 use rnic_transport::dcqcn::Notifier;
 use rnic_transport::rc::{Requester, Responder};
-use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn, RnrTimer, TimeoutCode};
+use rnic_wire::{Gid, MacAddr, Mtu, Psn, QKey, Qpn, RnrTimer, TimeoutCode};
 
 use super::path::Path;
 use super::state::{Attributes, By, LocalAddress, PathAttributes, Retry, may_change};
@@ -51,7 +52,8 @@ impl Qps {
         }
         let qpn = request.qpn.get();
         let qpn_at = offset_of!(ModifyQpRequest, qpn);
-        let given = Given::check(env, request, address, is_ours)?;
+        let service = self.table.get(qpn).map_or(QpType::RC, |qp| qp.service);
+        let given = Given::check(env, request, service, address, is_ours)?;
         let changed = self.with(env, res, qpn, |qp, cx| {
             let only_error = mask == ModifyMask::STATE && to == QpState::ERROR;
             if qp.connection != 0 && !only_error && !mutant("QP-7/owned") {
@@ -107,6 +109,12 @@ impl Qps {
         Some((qp.state, qp.connection))
     }
 
+    /// Transport service of a queue pair.
+    #[must_use]
+    pub fn service(&self, qpn: u32) -> Option<QpType> {
+        self.table.get(qpn).map(|qp| qp.service)
+    }
+
     /// Changes attributes as the connection manager does; false when there is no such queue pair.
     pub fn set_attributes(&mut self, qpn: u32, set: impl FnOnce(&mut Attributes)) -> bool {
         match self.table.get_mut(qpn).filter(|qp| !qp.dying) {
@@ -154,6 +162,9 @@ impl Qp {
         if let (Some(mac), Some(link)) = (attributes.next_hop, self.link.as_mut()) {
             link.path.set_next_hop(mac);
         }
+        if let Some(datagrams) = self.datagrams.as_mut() {
+            datagrams.take(attributes.qkey, attributes.next_hop);
+        }
         self.attributes = attributes;
     }
 
@@ -161,7 +172,10 @@ impl Qp {
         if !may_change(self.state, to, by) {
             return Err(ChangeError::WrongState);
         }
+        let datagrams = self.service == QpType::UD;
         match to {
+            QpState::RTR if datagrams => self.receive_datagrams(),
+            QpState::RTS if datagrams => self.send_datagrams(cx),
             QpState::RTR => self.make_ready_to_receive(cx),
             QpState::RTS => {
                 if self.state == QpState::INIT {
@@ -233,6 +247,7 @@ impl Qp {
     /// Forgets what was posted and connected `[QP-5]`.
     fn start_over(&mut self, cx: &mut Cx<'_>) {
         self.link = None;
+        self.datagrams = None;
         self.in_flight.clear();
         self.drop_receiving(cx);
         self.attributes = Attributes::default();
@@ -280,6 +295,7 @@ struct Given {
     retry: Option<Retry>,
     rnr_timer: Option<RnrTimer>,
     access: Option<rnic_abi::AccessFlags>,
+    qkey: Option<QKey>,
 }
 
 macro_rules! at {
@@ -292,6 +308,7 @@ impl Given {
     fn check(
         env: &dyn Env,
         r: &ModifyQpRequest,
+        service: QpType,
         address: impl FnOnce(u16) -> Option<LocalAddress>,
         is_ours: impl FnOnce(Gid) -> bool,
     ) -> Result<Self, CommandError> {
@@ -340,6 +357,7 @@ impl Given {
         bits24(mask.path(), r.peer_qpn.get(), at!(peer_qpn))?;
         let send_psn = bits24(mask.send_psn(), r.send_psn.get(), at!(send_psn))?;
         let recv_psn = bits24(mask.recv_psn(), r.recv_psn.get(), at!(recv_psn))?;
+        let conflict = |at| CommandError::invalid(SyndromeReason::CONFLICT, at);
         let local = if mask.path() {
             let index = r.local_address.get();
             Some(address(index).ok_or_else(|| CommandError::not_found(at!(local_address)))?)
@@ -354,7 +372,12 @@ impl Given {
             return Err(CommandError::bad_value(at!(access_raw)));
         }
         let peer = Gid(r.peer_address);
-        if let Some(local) = local
+        if mask.path() && service == QpType::UD {
+            // [UD-2]
+            if let Some(at) = peer_field(r).filter(|_| !mutant("UD-2/peer")) {
+                return Err(conflict(at));
+            }
+        } else if let Some(local) = local
             && (peer == Gid::UNSPECIFIED
                 || peer.to_ip().is_multicast()
                 || peer.to_ip().is_ipv4() != local.gid.to_ip().is_ipv4())
@@ -392,6 +415,7 @@ impl Given {
             }),
             rnr_timer,
             access: mask.access().then_some(r.access()),
+            qkey: mask.qkey().then_some(QKey(r.qkey.get())),
         })
     }
 
@@ -406,5 +430,18 @@ impl Given {
         a.retry = self.retry.or(a.retry);
         a.rnr_timer = self.rnr_timer.unwrap_or(a.rnr_timer);
         a.access = self.access.unwrap_or(a.access);
+        a.qkey = self.qkey.or(a.qkey);
     }
+}
+
+/// Offset of the first field that names a peer, which a queue pair of type UD has not `[UD-2]`.
+fn peer_field(r: &ModifyQpRequest) -> Option<usize> {
+    let given = [
+        (r.peer_qpn.get() != 0, at!(peer_qpn)),
+        (r.peer_address != [0; 16], at!(peer_address)),
+        (r.traffic_class != 0, at!(traffic_class)),
+        (r.hop_limit != 0, at!(hop_limit)),
+        (r.flow_label.get() != 0, at!(flow_label)),
+    ];
+    given.iter().find(|(given, _)| *given).map(|(_, at)| *at)
 }

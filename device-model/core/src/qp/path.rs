@@ -11,6 +11,7 @@ use rnic_transport::packet::{
     Traffic, request_headers, request_traffic, response_headers, response_traffic,
 };
 use rnic_transport::split::{request_packet, response_packet};
+use rnic_transport::ud::DatagramHeader;
 use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{
     Bth, DropReason, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header,
@@ -18,6 +19,7 @@ use rnic_wire::{
 };
 
 use super::Cx;
+use super::datagram::grh;
 use super::state::{Attributes, PathAttributes};
 use crate::env::{Delivered, Env, NeighbourId, Sent};
 use crate::error::Refusal;
@@ -59,6 +61,8 @@ pub(super) struct Path {
     next_hop: Option<MacAddr>,
     /// The next hop was found or learnt, not given.
     found: bool,
+    /// Its sender slows down when it is told of congestion.
+    slows_down: bool,
     /// Bytes of the headers below the BTH.
     below: u32,
 }
@@ -115,12 +119,35 @@ impl Path {
             attributes: path,
             next_hop: attributes.next_hop,
             found: attributes.next_hop.is_none(),
+            slows_down: true,
             below: 0,
         };
-        let below = way.envelope(MacAddr::ZERO, false).wire_len();
-        way.below = u32::try_from(below).unwrap_or(0);
-        way.below -= u32::from(mutant("CNT-2/headers"));
+        way.measure();
         way
+    }
+
+    /// The way of one datagram.
+    pub fn of_datagram(
+        carried_by: CarriedBy,
+        attributes: PathAttributes,
+        next_hop: Option<MacAddr>,
+    ) -> Self {
+        let mut way = Self {
+            carried_by,
+            attributes,
+            next_hop,
+            found: false,
+            slows_down: false,
+            below: 0,
+        };
+        way.measure();
+        way
+    }
+
+    fn measure(&mut self) {
+        let below = self.envelope(MacAddr::ZERO, false).wire_len();
+        self.below = u32::try_from(below).unwrap_or(0);
+        self.below -= u32::from(mutant("CNT-2/headers"));
     }
 
     /// Packets of a segment at most.
@@ -256,6 +283,35 @@ impl Path {
         Ok(())
     }
 
+    /// Sends a datagram `[UD-5]`.
+    pub fn send_datagram(
+        &mut self,
+        cx: &mut Cx<'_>,
+        header: &DatagramHeader,
+        data: &Outgoing,
+        leases: (Lease, Lease),
+    ) -> Result<(), SendError> {
+        let (bth, ext) = header.headers(self.attributes.peer_qpn);
+        match self.carried_by {
+            CarriedBy::Frames => self.send_frame(cx, bth, ext, header.length, data)?,
+            CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
+                let ip = self.envelope(MacAddr::ZERO, false).ip;
+                let body = Body::Datagram {
+                    header: *header,
+                    below: self.below,
+                    grh: grh(&ip, header.wire_len()),
+                    payload: in_process(cx, data.clone())?,
+                };
+                self.deliver(cx, body, leases)?;
+                if cx.env.records() {
+                    self.record(cx, (bth, ext), (0, header.length), data);
+                }
+            }
+        }
+        count_out(cx, header.traffic(self.below));
+        Ok(())
+    }
+
     /// Gives a message to the peer's device.
     pub fn deliver(
         &mut self,
@@ -321,7 +377,7 @@ impl Path {
         data: &Outgoing,
     ) -> Result<usize, SendError> {
         // [ROCE-70]
-        let marks = cx.res.has(feature::CONGESTION_CONTROL);
+        let marks = cx.res.has(feature::CONGESTION_CONTROL) && self.slows_down;
         let envelope = self.envelope(next_hop, marks);
         let [mut skip, length] = [part.0, part.1].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         let Ok(mut encoder) =
@@ -490,7 +546,7 @@ fn in_process(cx: &mut Cx<'_>, data: Outgoing) -> Result<Payload, SendError> {
     })
 }
 
-fn count_in(cx: &mut Cx<'_>, t: Traffic) {
+pub(super) fn count_in(cx: &mut Cx<'_>, t: Traffic) {
     cx.res.counters.add(CounterId::FRAMES_IN, t.frames);
     cx.res.counters.add(CounterId::OCTETS_IN, t.octets);
 }

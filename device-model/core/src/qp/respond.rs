@@ -18,7 +18,7 @@ use crate::segment::Body;
 use crate::wqe::{Segments, parse_receive};
 
 /// Why a request was not carried out.
-enum Trouble {
+pub(super) enum Trouble {
     /// No receive is posted.
     NotReady,
     /// The peer's own memory cannot be read: the request ends there, not here.
@@ -51,7 +51,7 @@ impl Trouble {
     }
 
     /// The receive is at fault `[QP-28]`.
-    fn receive(refusal: Refusal) -> Self {
+    pub(super) fn receive(refusal: Refusal) -> Self {
         Self::Refused {
             nak: rc::Refusal::Operational,
             error: refusal.error,
@@ -247,6 +247,7 @@ impl Qp {
                 solicited: end.solicited,
                 what: end.ending,
                 write: false,
+                source: None,
             },
         );
         Ok(())
@@ -310,6 +311,7 @@ impl Qp {
                     solicited: end.solicited,
                     what: Ending::Immediate(immediate),
                     write: true,
+                    source: None,
                 },
             );
         }
@@ -384,7 +386,7 @@ impl Qp {
     }
 
     /// Takes the next receive.
-    fn take_receive(&mut self, cx: &mut Cx<'_>) -> Result<(), Trouble> {
+    pub(super) fn take_receive(&mut self, cx: &mut Cx<'_>) -> Result<(), Trouble> {
         let taken = match &mut self.receives {
             Receives::Own {
                 queue,
@@ -443,7 +445,7 @@ impl Qp {
     }
 
     /// Checks every segment of the receive before the first byte is placed `[QP-28]`.
-    fn check_receive(&mut self, cx: &mut Cx<'_>) -> Result<(), Trouble> {
+    pub(super) fn check_receive(&mut self, cx: &mut Cx<'_>) -> Result<(), Trouble> {
         let Some(receiving) = self.receiving.as_ref() else {
             return Ok(());
         };
@@ -471,7 +473,7 @@ fn place(cx: &mut Cx<'_>, data: &mut Source<'_>, range: DmaRange) -> Result<(), 
     data.place(&cx.res.dma, range)
 }
 
-fn side(error: CopyError, ours: impl FnOnce(DmaError) -> Trouble) -> Trouble {
+pub(super) fn side(error: CopyError, ours: impl FnOnce(DmaError) -> Trouble) -> Trouble {
     match error {
         CopyError::Source(e) => Trouble::SourceLost(e),
         CopyError::Destination(e) => ours(e),

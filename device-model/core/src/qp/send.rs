@@ -52,7 +52,12 @@ impl Qp {
             .and_then(|l| l.requester.as_ref())
             .is_some_and(|r| r.is_drained() && r.failure().is_none());
         let waits = match self.in_flight.back().map(|e| &e.work) {
-            Some(Work::Held { .. } | Work::Invalidated { .. } | Work::Local(Err(_))) => true,
+            Some(
+                Work::Held { .. }
+                | Work::Datagram(_)
+                | Work::Invalidated { .. }
+                | Work::Local(Err(_)),
+            ) => true,
             Some(Work::Message { .. } | Work::Local(Ok(()))) | None => false,
         };
         self.state == QpState::RTS
@@ -63,7 +68,7 @@ impl Qp {
     }
 
     /// Fetches one entry and begins it.
-    fn fetch(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn fetch(&mut self, cx: &mut Cx<'_>) {
         let Some((index, bytes)) = self.send.fetch(cx.res, &mut cx.side.entry) else {
             return;
         };
@@ -73,7 +78,7 @@ impl Qp {
         }
         let number = self.posted_messages();
         let length = match &parsed.request {
-            Ok(Request::Message { length, .. }) => *length,
+            Ok(Request::Message { length, .. } | Request::Datagram { length, .. }) => *length,
             Ok(Request::FastRegister(_) | Request::Bind(_) | Request::Invalidate { .. })
             | Err(_) => 0,
         };
@@ -125,7 +130,10 @@ impl Qp {
                     return;
                 }
             }
-            Work::Message { .. } | Work::Invalidated { .. } | Work::Local(_) => return,
+            Work::Message { .. }
+            | Work::Datagram(_)
+            | Work::Invalidated { .. }
+            | Work::Local(_) => return,
         }
         let taken = std::mem::replace(&mut entry.work, Work::Local(Ok(())));
         let Work::Held { request, .. } = taken else {
@@ -140,6 +148,15 @@ impl Qp {
     fn begin(&mut self, cx: &mut Cx<'_>, request: Request) -> Work {
         let keys = &mut cx.res.keys;
         match request {
+            Request::Datagram {
+                to,
+                data,
+                length,
+                immediate,
+                solicited,
+            } => self
+                .begin_datagram(cx, to, &data, length, (immediate, solicited))
+                .unwrap_or_else(|refusal| Work::Local(Err(refusal))),
             Request::Message {
                 message,
                 data,

@@ -4,7 +4,7 @@ use rnic_abi::{AccessFlags, QpState};
 use rnic_mutant::mutant;
 use rnic_transport::Nanos;
 use rnic_transport::rc::{RequesterConfig, ResponderConfig};
-use rnic_wire::{Gid, MacAddr, Mtu, Psn, Qpn, RnrTimer, TimeoutCode};
+use rnic_wire::{Gid, MacAddr, Mtu, Psn, QKey, Qpn, RnrTimer, TimeoutCode};
 
 /// Who asks for a change of state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +102,8 @@ pub struct Attributes {
     pub rnr_timer: RnrTimer,
     /// What the peer may do through this queue pair.
     pub access: AccessFlags,
+    /// Queue key, of type UD.
+    pub qkey: Option<QKey>,
 }
 
 impl Default for Attributes {
@@ -117,6 +119,7 @@ impl Default for Attributes {
             // 0.64 ms, what most consumers ask for.
             rnr_timer: RnrTimer::at_least(640_000),
             access: AccessFlags(0),
+            qkey: None,
         }
     }
 }

@@ -6,14 +6,18 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use rnic_abi::{CounterId, FlushFlags, ProviderError, QpState, feature, limit};
+use rnic_abi::{CounterId, FlushFlags, ProviderError, QpState, QpType, feature, limit};
 use rnic_mutant::mutant;
 use rnic_transport::dcqcn::RateLimiter;
 use rnic_transport::packet::{Segment as Packet, segment_of};
+use rnic_transport::ud::DatagramHeader;
 use rnic_transport::{Ending, RequestHeader, RequestOperation};
 use rnic_wire::{Class, Ecn, Frame, Gid, MAX_FRAME_LEN, MacAddr, Opcode, PKey, Position};
 
 use super::complete::{Flush, FlushResult, Ticket};
+use super::datagram::grh;
+use super::hops::Hops;
+use super::path::count_in;
 use super::state::LocalAddress;
 use super::{Cx, LOOK_AGAIN, Qp, Receives, Work, transport_time};
 use crate::env::{Budget, Env, Nanos, Progress};
@@ -82,11 +86,20 @@ pub(crate) struct Side {
     pub frame: Box<[u8; MAX_FRAME_LEN]>,
     /// Where entries are copied to.
     pub entry: Box<[u8; MAX_ENTRY]>,
+    /// Where datagrams go first.
+    pub hops: Hops,
+    /// Addresses of this device.
+    own: Vec<Gid>,
     timers: BTreeSet<(Nanos, u32)>,
     tickets: u64,
 }
 
 impl Side {
+    /// Whether this device answers at an address.
+    pub fn is_own(&self, gid: Gid) -> bool {
+        self.own.contains(&gid)
+    }
+
     /// A frame was not sent for want of an Ethernet address.
     pub fn wants_next_hop(&mut self, local: LocalAddress, peer: Gid) {
         let notice = Notice::NextHopWanted { local, peer };
@@ -121,6 +134,8 @@ impl Qps {
                 notices: VecDeque::new(),
                 frame: Box::new([0; MAX_FRAME_LEN]),
                 entry: Box::new([0; MAX_ENTRY]),
+                hops: Hops::default(),
+                own: Vec::new(),
                 timers: BTreeSet::new(),
                 tickets: 0,
             },
@@ -133,6 +148,8 @@ impl Qps {
         self.side.ready.clear();
         self.side.loopback.clear();
         self.side.notices.clear();
+        self.side.hops.clear();
+        self.side.own.clear();
         self.side.timers.clear();
     }
 
@@ -195,6 +212,17 @@ impl Qps {
     /// A segment of a neighbour arrived. Management datagrams are the control plane's.
     pub fn segment_received(&mut self, env: &mut dyn Env, res: &mut Resources, segment: &Segment) {
         let found = self.with(env, res, segment.destination_qpn.get(), |qp, cx| {
+            if let Body::Datagram {
+                header,
+                below,
+                grh,
+                payload,
+            } = &segment.body
+            {
+                count_in(cx, header.traffic(*below));
+                qp.on_datagram(cx, header, grh, payload.source());
+                return;
+            }
             let link = qp.link.as_mut();
             if !link.is_some_and(|l| l.path.is_of(segment.source_gid, segment.destination_gid)) {
                 cx.res.counters.count(CounterId::DROPPED_ADDRESS);
@@ -204,7 +232,7 @@ impl Qps {
                 Body::Request { header, payload } => qp.on_request(cx, header, payload.source()),
                 Body::Response { header, payload } => qp.on_response(cx, header, payload.source()),
                 Body::SourceLost { psn, error } => qp.on_source_lost(cx, *psn, *error),
-                Body::Cm(_) => {}
+                Body::Cm(_) | Body::Datagram { .. } => {}
             }
         });
         if found.is_none() {
@@ -230,7 +258,8 @@ impl Qps {
         }
         let packet = match bth.opcode.class() {
             Class::Rc => segment_of(&frame.packet),
-            Class::Uc | Class::Ud | Class::Cnp => None,
+            Class::Ud => return self.datagram_received(env, res, frame),
+            Class::Uc | Class::Cnp => None,
         };
         let Some(packet) = packet else {
             res.counters.count(CounterId::DROPPED_NO_QP);
@@ -274,6 +303,22 @@ impl Qps {
                     qp.on_request(cx, &header, data);
                 }
             }
+        });
+        if found.is_none() {
+            res.counters.count(CounterId::DROPPED_NO_QP);
+        }
+    }
+
+    /// A datagram arrived as a frame.
+    fn datagram_received(&mut self, env: &mut dyn Env, res: &mut Resources, frame: &Frame<'_>) {
+        let bth = &frame.packet.bth;
+        let found = DatagramHeader::of(&frame.packet).and_then(|header| {
+            self.with(env, res, bth.dest_qpn.get(), |qp, cx| {
+                let below = u32::try_from(frame.envelope.wire_len()).unwrap_or(0);
+                count_in(cx, header.traffic(below));
+                let grh = grh(&frame.envelope.ip, header.wire_len());
+                qp.on_datagram(cx, &header, &grh, Source::Bytes(frame.packet.payload));
+            })
         });
         if found.is_none() {
             res.counters.count(CounterId::DROPPED_NO_QP);
@@ -443,6 +488,25 @@ impl Qps {
         }
     }
 
+    /// The same for the datagrams of every queue pair; none when nobody answers `[UD-7]`.
+    pub fn datagram_hop_told(
+        &mut self,
+        mac: Option<MacAddr>,
+        is_of_it: impl Fn(&LocalAddress, Gid) -> bool,
+    ) {
+        self.side.hops.told(mac, is_of_it);
+        for qpn in self.side.hops.take_waiting() {
+            if let Some(qp) = self.table.get_mut(qpn).filter(|qp| !qp.dying) {
+                qp.wake(&mut self.side);
+            }
+        }
+    }
+
+    /// Addresses at which this device answers, from now on.
+    pub fn set_own_addresses(&mut self, own: Vec<Gid>) {
+        self.side.own = own;
+    }
+
     /// Replaces the Ethernet address of a queue pair's next hop.
     pub fn set_next_hop(&mut self, qpn: u32, mac: MacAddr) {
         if let Some(link) = self.table.get_mut(qpn).and_then(|qp| qp.link.as_mut()) {
@@ -455,7 +519,10 @@ impl Qp {
     /// Its turn; true when there is more to do at once.
     fn run(&mut self, cx: &mut Cx<'_>, budget: &mut Budget) -> bool {
         let mut more = self.run_answers(cx, budget);
-        more |= self.run_send(cx, budget);
+        more |= match self.service {
+            QpType::UD => self.run_datagrams(cx, budget),
+            _ => self.run_send(cx, budget),
+        };
         more |= self.run_flush(cx, budget);
         if !more {
             // Whatever retires leads to a turn, so nothing is left to tell when the device parks

@@ -13,6 +13,7 @@ use rnic_wire::{
 
 use crate::command::Control;
 
+use super::AddressTable;
 use super::neighbour::{Due, Heard, Lookup, Neighbour};
 
 /// Room for any question.
@@ -32,6 +33,14 @@ pub(crate) enum NextHop {
 /// VLAN of a frame, as addresses have it: a tag with priority only is none.
 pub(super) fn vlan_of(eth: &EthHeader) -> Option<u16> {
     eth.vlan.map(VlanTag::vid).filter(|vid| *vid != 0)
+}
+
+/// Whether `whom` carries frames from one of our addresses to `peer`.
+fn goes_over(addresses: &AddressTable, local: &LocalAddress, peer: Gid, whom: Neighbour) -> bool {
+    local.vlan == whom.vlan
+        && addresses
+            .on_vlan(local.gid, local.vlan)
+            .is_some_and(|address| address.next_hop(peer) == Some(whom.gid))
 }
 
 impl Control<'_> {
@@ -170,11 +179,10 @@ impl Control<'_> {
     fn neighbour_found(&mut self, whom: Neighbour, mac: MacAddr) {
         self.next_hop_found(whom.vlan, whom.gid, mac);
         let addresses = &self.plane.addresses;
-        self.hardware.qps.next_hop_found(mac, |local, peer| {
-            local.vlan == whom.vlan
-                && addresses
-                    .on_vlan(local.gid, local.vlan)
-                    .is_some_and(|address| address.next_hop(peer) == Some(whom.gid))
+        let qps = &mut self.hardware.qps;
+        qps.next_hop_found(mac, |local, peer| goes_over(addresses, local, peer, whom));
+        qps.datagram_hop_told(Some(mac), |local, peer| {
+            goes_over(addresses, local, peer, whom)
         });
     }
 
@@ -192,7 +200,14 @@ impl Control<'_> {
         for due in self.plane.neighbours.due(now) {
             match due {
                 Due::Ask { from, whom } => self.ask(from, whom),
-                Due::GivenUp(whom) => self.next_hop_missing(whom.vlan, whom.gid),
+                Due::GivenUp(whom) => {
+                    self.next_hop_missing(whom.vlan, whom.gid);
+                    let addresses = &self.plane.addresses;
+                    let qps = &mut self.hardware.qps;
+                    qps.datagram_hop_told(None, |local, peer| {
+                        goes_over(addresses, local, peer, whom)
+                    });
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 //! identifiers; everything else changes nothing `[CM-17]`.
 
 use rnic_abi::{CounterId, EventCode, QpState, Status, limit};
-use rnic_core::qp::Notice;
+use rnic_core::qp::{LocalAddress, Notice};
 use rnic_wire::cm::{Drep, Dreq, Mra, MraOf, Rej, RejOf, RejectReason, Rep, Rtu};
 use rnic_wire::{CmMad, CmMessage};
 
@@ -268,9 +268,16 @@ impl Control<'_> {
                 }
             }
             Notice::NextHopWanted { local, peer } => {
-                if let NextHop::Known(mac) = self.next_hop(&local, peer) {
-                    let qps = &mut self.hardware.qps;
-                    qps.next_hop_found(mac, |from, to| *from == local && to == peer);
+                let found = self.next_hop(&local, peer);
+                let qps = &mut self.hardware.qps;
+                let is_of_it = |from: &LocalAddress, to| *from == local && to == peer;
+                match found {
+                    NextHop::Known(mac) => {
+                        qps.next_hop_found(mac, is_of_it);
+                        qps.datagram_hop_told(Some(mac), is_of_it);
+                    }
+                    NextHop::NoRoute => qps.datagram_hop_told(None, is_of_it),
+                    NextHop::Asked => {}
                 }
             }
         }

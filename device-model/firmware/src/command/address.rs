@@ -23,11 +23,15 @@ pub(super) fn dispatch(
 ) -> Option<Result> {
     Some(match opcode {
         Opcode::SET_ADDRESS => handle::<cmd::SetAddress>(control, request, |control, request| {
-            set_address(control, request).map(|()| empty())
+            set_address(control, request)?;
+            tell_hardware(control);
+            Ok(empty())
         }),
         Opcode::CLEAR_ADDRESS => {
             handle::<cmd::ClearAddress>(control, request, |control, request| {
-                clear_address(control, request).map(|()| empty())
+                clear_address(control, request)?;
+                tell_hardware(control);
+                Ok(empty())
             })
         }
         Opcode::RESERVE_ENDPOINT => handle::<cmd::ReserveEndpoint>(control, request, reserve),
@@ -38,6 +42,12 @@ pub(super) fn dispatch(
         }
         _ => return None,
     })
+}
+
+/// The hardware sends datagrams to our own addresses to itself `[UD-7]`.
+fn tell_hardware(control: &mut Control<'_>) {
+    let own = control.plane.gids().collect();
+    control.hardware.qps.set_own_addresses(own);
 }
 
 /// The address in a request's field, when it can be a host's and is of `family`.

@@ -5,7 +5,7 @@ use core::mem::offset_of;
 use rnic_abi::{
     AcceptRequest, CompleteConnectRequest, ConnectAnswer, ConnectFlags, ConnectRequest, CounterId,
     DestroyListenerRequest, DisconnectFlags, DisconnectRequest, ListenAnswer, ListenRequest,
-    Mtu as MtuCode, Opcode, PauseListenerRequest, QpState, RejectConnectionRequest,
+    Mtu as MtuCode, Opcode, PauseListenerRequest, QpState, QpType, RejectConnectionRequest,
     ReleaseConnectionRequest, Status, SyndromeReason, cmd, feature, limit,
 };
 use rnic_core::error::CommandError;
@@ -138,8 +138,13 @@ fn destroy_listener(control: &mut Control<'_>, request: &DestroyListenerRequest)
 
 /// The queue pair of CONNECT or ACCEPT: in INIT, of type RC, free `[CM-1]`, `[CM-3]`.
 fn free_queue_pair(control: &Control<'_>, qpn: u32, at: usize) -> Result<()> {
-    match control.hardware.qps.state(qpn) {
+    let qps = &control.hardware.qps;
+    match qps.state(qpn) {
         None => Err(CommandError::not_found(at)),
+        Some(_) if qps.service(qpn) != Some(QpType::RC) && !mutant("CM-1/type") => {
+            let (status, reason) = (Status::INVALID_STATE, SyndromeReason::WRONG_KIND);
+            Err(CommandError::new(status, reason, at))
+        }
         Some((QpState::INIT, 0)) => Ok(()),
         Some((QpState::INIT, _)) if mutant("CM-1/owned") => Ok(()),
         Some(_) => Err(CommandError::wrong_state(at)),

@@ -4435,7 +4435,7 @@ pub const STRUCTS: &[Structure] = &[
         name: "DatagramSegment",
         size: 32,
         align: 4,
-        doc: "Bytes 16 to 47 of sends on a UD queue pair.",
+        doc: "Bytes 16 to 47 of sends on a UD queue pair: where the datagram goes.",
         fields: &[
             Member {
                 name: "address",
@@ -4459,7 +4459,7 @@ pub const STRUCTS: &[Structure] = &[
                 size: 4,
                 ty: "u32",
                 reserved: false,
-                doc: "Queue key.",
+                doc: "Queue key; with bit 31 set, that of the queue pair is sent.",
             },
             Member {
                 name: "flow_label",
@@ -4483,7 +4483,7 @@ pub const STRUCTS: &[Structure] = &[
                 size: 1,
                 ty: "u8",
                 reserved: false,
-                doc: "Hop limit.",
+                doc: "Hop limit; 0 stands for 64.",
             },
             Member {
                 name: "source_port",
@@ -4491,7 +4491,7 @@ pub const STRUCTS: &[Structure] = &[
                 size: 2,
                 ty: "u16",
                 reserved: false,
-                doc: "UDP source port; 0 lets the device choose.",
+                doc: "UDP source port; 0 stands for that of MODIFY_QP.",
             },
         ],
     },
@@ -5823,7 +5823,7 @@ pub const ENUMS: &[Enumeration] = &[
             EnumValue {
                 name: "MESSAGE_TOO_LONG",
                 value: 0x5,
-                doc: "Longer than LIMIT_MESSAGE_BYTES.",
+                doc: "Longer than LIMIT_MESSAGE_BYTES, or than a datagram can be.",
             },
             EnumValue {
                 name: "KEY_NOT_FOUND",
@@ -5974,6 +5974,11 @@ pub const ENUMS: &[Enumeration] = &[
                 name: "RESPONSE_LENGTH",
                 value: 0x23,
                 doc: "The responder sent more or less than asked for.",
+            },
+            EnumValue {
+                name: "BAD_ADDRESS",
+                value: 0x24,
+                doc: "The destination of a datagram is none: address, queue pair, flow label or port.",
             },
         ],
     },
@@ -6363,6 +6368,21 @@ pub const ENUMS: &[Enumeration] = &[
                 name: "FAULTS_INJECTED",
                 value: 0x45,
                 doc: "Faults that a fault plan caused.",
+            },
+            EnumValue {
+                name: "DROPPED_NO_RECEIVE",
+                value: 0x46,
+                doc: "Messages of unreliable services lost for want of a receive.",
+            },
+            EnumValue {
+                name: "DROPPED_TOO_LONG",
+                value: 0x47,
+                doc: "Messages of unreliable services lost because they were longer than the receive.",
+            },
+            EnumValue {
+                name: "DROPPED_UNREACHABLE",
+                value: 0x48,
+                doc: "Datagrams lost because nobody answered for their next hop.",
             },
         ],
     },

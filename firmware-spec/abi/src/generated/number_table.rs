@@ -859,4 +859,22 @@ pub const COUNTERS: &[Counter] = &[
         unit: "times",
         doc: "Faults that a fault plan caused.",
     },
+    Counter {
+        name: "DROPPED_NO_RECEIVE",
+        index: 70,
+        unit: "messages",
+        doc: "Messages of unreliable services lost for want of a receive.",
+    },
+    Counter {
+        name: "DROPPED_TOO_LONG",
+        index: 71,
+        unit: "messages",
+        doc: "Messages of unreliable services lost because they were longer than the receive.",
+    },
+    Counter {
+        name: "DROPPED_UNREACHABLE",
+        index: 72,
+        unit: "datagrams",
+        doc: "Datagrams lost because nobody answered for their next hop.",
+    },
 ];

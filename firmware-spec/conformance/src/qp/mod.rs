@@ -1,5 +1,6 @@
 //! Queue pairs: states, posting, operations, errors, flushing, shared receive queues.
 
+mod datagrams;
 mod errors;
 mod flush;
 mod operations;
@@ -20,4 +21,5 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
     retries::tests(list);
     flush::tests(list);
     shared::tests(list);
+    datagrams::tests(list);
 }

@@ -257,7 +257,7 @@ fn create_refuses_what_does_not_fit() {
         ),
         (
             false,
-            |r| r.set_qp_type(QpType::UD),
+            |r| r.set_qp_type(QpType::UC),
             Status::UNSUPPORTED,
             R::NOT_ACTIVE,
             24,

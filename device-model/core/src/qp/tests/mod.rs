@@ -4,6 +4,7 @@
 
 mod commands;
 mod congestion;
+mod datagrams;
 mod errors;
 mod life;
 mod node;

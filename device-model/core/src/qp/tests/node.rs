@@ -160,7 +160,11 @@ impl Node {
         };
         let mut res = Resources::new(Interrupts::new(Delivery::External));
         res.dma = guest.space();
-        res.features = feature::ATOMICS | feature::MEMORY_WINDOWS | feature::SRQ;
+        res.features = feature::ATOMICS
+            | feature::MEMORY_WINDOWS
+            | feature::SRQ
+            | feature::LOOPBACK
+            | feature::UD;
         let (pd, _) = res.keys.create_domain(false).unwrap();
         let load = |guest: &mut Guest, res: &Resources, log, stride, slot| {
             let d = guest.ring(log, stride, slot);
@@ -274,7 +278,12 @@ impl Node {
     }
 
     pub fn create(&mut self, srq: bool) -> u32 {
-        let (r, slot, words) = self.request(srq);
+        self.create_of(QpType::RC, srq)
+    }
+
+    pub fn create_of(&mut self, service: QpType, srq: bool) -> u32 {
+        let (mut r, slot, words) = self.request(srq);
+        r.set_qp_type(service);
         let qpn = self.qps.create(&mut self.env, &mut self.res, &r).unwrap();
         let rings = Rings {
             send: self.guest.read_u64(r.send_ring.page_list.get()),

@@ -379,7 +379,7 @@ impl ProviderError {
     pub const TOO_MANY_SEGMENTS: Self = Self(0x3);
     /// More inline data than the queue was created for.
     pub const INLINE_TOO_LONG: Self = Self(0x4);
-    /// Longer than LIMIT_MESSAGE_BYTES.
+    /// Longer than LIMIT_MESSAGE_BYTES, or than a datagram can be.
     pub const MESSAGE_TOO_LONG: Self = Self(0x5);
     /// The key names nothing.
     pub const KEY_NOT_FOUND: Self = Self(0x6);
@@ -441,6 +441,8 @@ impl ProviderError {
     pub const INVALIDATE_REFUSED: Self = Self(0x22);
     /// The responder sent more or less than asked for.
     pub const RESPONSE_LENGTH: Self = Self(0x23);
+    /// The destination of a datagram is none: address, queue pair, flow label or port.
+    pub const BAD_ADDRESS: Self = Self(0x24);
 
     /// Every named value, in the order of the specification.
     pub const KNOWN: &'static [Self] = &[
@@ -480,6 +482,7 @@ impl ProviderError {
         Self::QUEUE_FLUSHED,
         Self::INVALIDATE_REFUSED,
         Self::RESPONSE_LENGTH,
+        Self::BAD_ADDRESS,
     ];
 
     /// The name in the specification; none for an unknown value.
@@ -522,6 +525,7 @@ impl ProviderError {
             Self::QUEUE_FLUSHED => Some("QUEUE_FLUSHED"),
             Self::INVALIDATE_REFUSED => Some("INVALIDATE_REFUSED"),
             Self::RESPONSE_LENGTH => Some("RESPONSE_LENGTH"),
+            Self::BAD_ADDRESS => Some("BAD_ADDRESS"),
             _ => None,
         }
     }

@@ -147,6 +147,12 @@ impl CounterId {
     pub const NEIGHBOUR_CONFLICTS: Self = Self(0x44);
     /// Faults that a fault plan caused.
     pub const FAULTS_INJECTED: Self = Self(0x45);
+    /// Messages of unreliable services lost for want of a receive.
+    pub const DROPPED_NO_RECEIVE: Self = Self(0x46);
+    /// Messages of unreliable services lost because they were longer than the receive.
+    pub const DROPPED_TOO_LONG: Self = Self(0x47);
+    /// Datagrams lost because nobody answered for their next hop.
+    pub const DROPPED_UNREACHABLE: Self = Self(0x48);
 
     /// Every named value, in the order of the specification.
     pub const KNOWN: &'static [Self] = &[
@@ -220,6 +226,9 @@ impl CounterId {
         Self::NEIGHBOUR_REPLIES_OUT,
         Self::NEIGHBOUR_CONFLICTS,
         Self::FAULTS_INJECTED,
+        Self::DROPPED_NO_RECEIVE,
+        Self::DROPPED_TOO_LONG,
+        Self::DROPPED_UNREACHABLE,
     ];
 
     /// The name in the specification; none for an unknown value.
@@ -296,6 +305,9 @@ impl CounterId {
             Self::NEIGHBOUR_REPLIES_OUT => Some("NEIGHBOUR_REPLIES_OUT"),
             Self::NEIGHBOUR_CONFLICTS => Some("NEIGHBOUR_CONFLICTS"),
             Self::FAULTS_INJECTED => Some("FAULTS_INJECTED"),
+            Self::DROPPED_NO_RECEIVE => Some("DROPPED_NO_RECEIVE"),
+            Self::DROPPED_TOO_LONG => Some("DROPPED_TOO_LONG"),
+            Self::DROPPED_UNREACHABLE => Some("DROPPED_UNREACHABLE"),
             _ => None,
         }
     }

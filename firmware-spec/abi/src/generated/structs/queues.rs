@@ -474,7 +474,7 @@ impl Default for InvalidateSegment {
     }
 }
 
-/// Bytes 16 to 47 of sends on a UD queue pair.
+/// Bytes 16 to 47 of sends on a UD queue pair: where the datagram goes.
 ///
 /// 32 bytes.
 #[derive(
@@ -486,15 +486,15 @@ pub struct DatagramSegment {
     pub address: [u8; 16],
     /// Destination queue pair, 24 bits.
     pub qpn: U32,
-    /// Queue key.
+    /// Queue key; with bit 31 set, that of the queue pair is sent.
     pub qkey: U32,
     /// 20 bits.
     pub flow_label: U32,
     /// Traffic class.
     pub traffic_class: u8,
-    /// Hop limit.
+    /// Hop limit; 0 stands for 64.
     pub hop_limit: u8,
-    /// UDP source port; 0 lets the device choose.
+    /// UDP source port; 0 stands for that of MODIFY_QP.
     pub source_port: U16,
 }
 
