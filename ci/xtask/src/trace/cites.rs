@@ -103,7 +103,7 @@ fn in_line(line: &str) -> Vec<(String, u32)> {
 /// Prefixes of clause ids; anything else in brackets is not ours (`[SHA-256]`).
 const CHAPTERS: &[&str] = &[
     "ADDR", "BRING", "CM", "CMD", "CNT", "CONV", "CQ", "DB", "EQ", "ERR", "ETH", "EV", "INT",
-    "LISTEN", "MEM", "PARK", "QP", "REG", "RESET", "ROCE", "SRQ",
+    "LISTEN", "MEM", "PARK", "QP", "REG", "RESET", "ROCE", "SRQ", "UC", "UD",
 ];
 
 #[cfg(test)]
