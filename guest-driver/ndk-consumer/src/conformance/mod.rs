@@ -25,8 +25,8 @@ pub struct Test {
 /// Makes the list of a module.
 macro_rules! tests {
     ($($name:ident: $rows:expr;)*) => {
-        pub(super) const TESTS: &[super::Test] = &[
-            $(super::Test { name: stringify!($name), rows: &$rows, run: $name },)*
+        pub(in crate::conformance) const TESTS: &[crate::conformance::Test] = &[
+            $(crate::conformance::Test { name: stringify!($name), rows: &$rows, run: $name },)*
         ];
     };
 }
@@ -34,15 +34,13 @@ use tests;
 
 /// Every test.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    let lists = [
-        adapter::TESTS,
-        memory::TESTS,
-        queues::TESTS,
-        connections::TESTS,
-        data::TESTS,
-        lifetime::TESTS,
-    ];
-    lists.into_iter().flatten()
+    let before = [adapter::TESTS, memory::TESTS, queues::TESTS];
+    let lists = before
+        .into_iter()
+        .chain(connections::TESTS)
+        .chain(data::TESTS)
+        .chain([lifetime::TESTS]);
+    lists.flatten()
 }
 
 /// Runs a test.
