@@ -1,0 +1,207 @@
+//! Frames under way in the ring of a transmit queue.
+
+use alloc::vec::Vec;
+
+use ndis_sys::ndis::*;
+use ndis_sys::nt::{SCATTER_GATHER_ELEMENT, SCATTER_GATHER_LIST};
+use rnic_driver_core::{EthQueue, Fragment, PostError};
+use rnic_platform::DmaBuffer;
+
+use super::{LIST, SG_LIST};
+use crate::engine::NtNic;
+use crate::ethernet::chain::BufferChain;
+use crate::ethernet::data;
+use crate::ethernet::frame::{Head, Request, tag_from_info};
+use crate::hw::{NtPlatform, SharedMemory};
+
+/// Fragments of a frame at most. Windows' own packets have fewer; one with more is refused.
+const MAX_FRAGMENTS: usize = 96;
+
+/// What became of a frame.
+pub(super) enum Posted {
+    Yes,
+    NoRoom,
+    Refused,
+}
+
+/// What a transmit queue has.
+pub(super) struct State {
+    pub(super) queue: EthQueue<NtPlatform>,
+    /// Beginning of each frame under way.
+    pub(super) heads: SharedMemory,
+    /// By slot: the buffer under way.
+    pub(super) slots: Vec<*mut NET_BUFFER>,
+    pub(super) free: Vec<u16>,
+    pub(super) waiting: BufferChain,
+    /// The device ended: nothing is posted any more.
+    pub(super) closed: bool,
+}
+
+// SAFETY: the buffers belong to the queue while they are in it.
+unsafe impl Send for State {}
+
+impl State {
+    /// Takes the buffer of a slot out.
+    pub(super) fn release(&mut self, slot: u64) -> *mut NET_BUFFER {
+        let index = usize::try_from(slot).unwrap_or(usize::MAX);
+        let Some(place) = self.slots.get_mut(index) else {
+            return core::ptr::null_mut();
+        };
+        let buffer = core::mem::replace(place, core::ptr::null_mut());
+        if !buffer.is_null()
+            && let Ok(slot) = u16::try_from(slot)
+        {
+            self.free.push(slot);
+        }
+        buffer
+    }
+
+    pub(super) fn refill(&mut self, nic: &NtNic, refused: &mut BufferChain) {
+        let mut posted = false;
+        while let Some(buffer) = self.waiting.pop() {
+            // SAFETY: ours while it waits.
+            match unsafe { self.post(buffer) } {
+                Posted::Yes => posted = true,
+                Posted::NoRoom => {
+                    // SAFETY: ours.
+                    unsafe { self.waiting.push_front(buffer) };
+                    break;
+                }
+                // SAFETY: ours.
+                Posted::Refused => unsafe { refused.push(buffer) },
+            }
+        }
+        if posted {
+            self.queue.ring(nic);
+        }
+    }
+
+    /// Makes a frame available to the device.
+    ///
+    /// # Safety
+    /// The buffer is ours, with its list and its scatter-gather list.
+    pub(super) unsafe fn post(&mut self, buffer: *mut NET_BUFFER) -> Posted {
+        let Some(&slot) = self.free.last() else {
+            return Posted::NoRoom;
+        };
+        // SAFETY: as promised.
+        let (list, sg, length) = unsafe {
+            let buffer = &*buffer;
+            (
+                &*buffer.MiniportReserved[LIST].cast::<NET_BUFFER_LIST>(),
+                buffer.MiniportReserved[SG_LIST].cast::<SCATTER_GATHER_LIST>(),
+                buffer.DataLength as usize,
+            )
+        };
+        let info = |index: usize| list.NetBufferListInfo[index] as usize;
+        let request = Request::from_info(
+            info(TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO),
+            info(TCP_LARGE_SEND_NET_BUFFER_LIST_INFO),
+        );
+        let tag = match info(IEEE_8021Q_NET_BUFFER_LIST_INFO) {
+            0 => None,
+            info => Some(tag_from_info(info)),
+        };
+        let mut head = [0; Head::ROOM];
+        // SAFETY: as promised.
+        let got = unsafe { data::head(buffer, &mut head) };
+        if got < length.min(head.len()) {
+            return Posted::Refused;
+        }
+        let Ok(head) = Head::build(head.get(..got).unwrap_or(&[]), length, &request, tag) else {
+            return Posted::Refused;
+        };
+        let at = usize::from(slot) * Head::ROOM;
+        self.heads.write(at, head.bytes());
+        let mut fragments = [Fragment {
+            address: self.heads.iova() + at as u64,
+            length: u32::try_from(head.bytes().len()).unwrap_or(0),
+        }; MAX_FRAGMENTS];
+        // SAFETY: as promised; NDIS's list has so many elements.
+        let elements = unsafe {
+            core::slice::from_raw_parts(
+                (&raw const (*sg).Elements).cast::<SCATTER_GATHER_ELEMENT>(),
+                (*sg).NumberOfElements as usize,
+            )
+        };
+        let Some(count) = gather(elements, head.replaces, length, &mut fragments[1..]) else {
+            return Posted::Refused;
+        };
+        match self
+            .queue
+            .post(slot.into(), fragments.get(..=count).unwrap_or(&[]))
+        {
+            Ok(()) => {
+                self.free.pop();
+                if let Some(place) = self.slots.get_mut(usize::from(slot)) {
+                    *place = buffer;
+                }
+                Posted::Yes
+            }
+            Err(PostError::Full) => Posted::NoRoom,
+            Err(_) => Posted::Refused,
+        }
+    }
+}
+
+/// Bytes `skip..length` of what the elements describe, as fragments; their number, or none if they do not fit or the
+/// elements describe less.
+fn gather(
+    elements: &[SCATTER_GATHER_ELEMENT],
+    mut skip: usize,
+    length: usize,
+    fragments: &mut [Fragment],
+) -> Option<usize> {
+    let mut left = length.checked_sub(skip)?;
+    let mut places = fragments.iter_mut();
+    let mut count = 0;
+    for element in elements {
+        let here = element.Length as usize;
+        let skipped = skip.min(here);
+        skip -= skipped;
+        let take = (here - skipped).min(left);
+        if take == 0 {
+            continue;
+        }
+        *places.next()? = Fragment {
+            address: element.Address.cast_unsigned() + skipped as u64,
+            length: u32::try_from(take).ok()?,
+        };
+        count += 1;
+        left -= take;
+    }
+    (left == 0).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(address: i64, length: u32) -> SCATTER_GATHER_ELEMENT {
+        SCATTER_GATHER_ELEMENT {
+            Address: address,
+            Length: length,
+            Reserved: 0,
+        }
+    }
+
+    #[test]
+    fn replaced_bytes_are_skipped_across_elements_and_excess_is_cut() {
+        let elements = [
+            element(0x1000, 10),
+            element(0x2000, 20),
+            element(0x3000, 30),
+        ];
+        let mut fragments = [Fragment {
+            address: 0,
+            length: 0,
+        }; 4];
+        let count = gather(&elements, 12, 45, &mut fragments);
+        assert_eq!(count, Some(2));
+        assert_eq!((fragments[0].address, fragments[0].length), (0x2002, 18));
+        assert_eq!((fragments[1].address, fragments[1].length), (0x3000, 15));
+        assert_eq!(gather(&elements, 0, 61, &mut fragments), None);
+        assert_eq!(gather(&elements, 0, 60, &mut fragments[..2]), None);
+        assert_eq!(gather(&elements, 60, 60, &mut fragments), Some(0));
+    }
+}
