@@ -1,7 +1,8 @@
 //! Consumers of an NDK provider, by its dispatch tables alone.
 //!
 //! [`conformance::all`] is every test, each with the rows of `elements.txt` that it shows; [`conformance::run`] runs one on a
-//! [`platform::Platform`]. [`ping`] and [`perf`] are ndkping and ndkperf.
+//! [`platform::Platform`]. [`ping`] and [`perf`] are ndkping and ndkperf, [`life`] a consumer that bears
+//! every refusal.
 //!
 //! Objects are raw pointers here, as they are for a consumer in C: what a test does with one is between it and the provider
 //! that it tests.
@@ -17,6 +18,7 @@
 
 pub mod bench;
 pub mod conformance;
+pub mod life;
 pub mod link;
 pub mod perf;
 pub mod ping;
