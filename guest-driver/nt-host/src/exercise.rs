@@ -8,9 +8,9 @@ use std::time::Duration;
 use ndis_sys::ndis::NDIS_STATUS_SUCCESS;
 
 use crate::host::{Host, HostError};
-use crate::inject::{self, Injected};
 use crate::machine::Machine;
 use crate::ndis::adapter::{Adapter, State};
+use crate::ndis::config::Value;
 use crate::ndis::datapath::Packet;
 
 /// What happened.
@@ -32,7 +32,9 @@ pub struct Report {
 
 /// How much of life.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct Plan<'k> {
+    /// Keywords of each adapter's registry key.
+    pub keywords: &'k [(&'k str, Value)],
     /// Packets from the first adapter to the second, if there is one.
     pub packets: usize,
     /// How long a packet may take to arrive; none is waited for if zero.
@@ -69,7 +71,7 @@ fn ask_everything(adapter: &Adapter, report: &mut Report) {
     }
 }
 
-fn send(first: &Adapter, second: &Adapter, plan: Plan, report: &mut Report) {
+fn send(first: &Adapter, second: &Adapter, plan: Plan<'_>, report: &mut Report) {
     /// OID_GEN_CURRENT_PACKET_FILTER; directed, broadcast and promiscuous.
     const FILTER: u32 = 0x0001_010E;
     let filter = 0x29_u32.to_le_bytes();
@@ -114,7 +116,7 @@ fn send(first: &Adapter, second: &Adapter, plan: Plan, report: &mut Report) {
 pub fn once(
     driver: &Path,
     functions: Vec<Arc<dyn Machine>>,
-    plan: Plan,
+    plan: Plan<'_>,
 ) -> Result<Report, HostError> {
     let mut report = Report::default();
     let count = functions.len();
@@ -126,7 +128,9 @@ pub fn once(
         }
         Err(error) => return Err(error),
     };
-    let adapters: Vec<Arc<Adapter>> = (0..count).map(|f| host.add_adapter(f, &[])).collect();
+    let adapters: Vec<Arc<Adapter>> = (0..count)
+        .map(|f| host.add_adapter(f, plan.keywords))
+        .collect();
     for adapter in &adapters {
         if host.start(adapter).is_ok() {
             report.started += 1;
@@ -154,28 +158,4 @@ pub fn once(
     }
     host.unload();
     Ok(report)
-}
-
-/// Lives, each with a failure at a call site that has not failed before, until there is none; what was injected.
-///
-/// # Errors
-/// As [`once`], or `machine` fails.
-pub fn sweep<E: From<HostError>>(
-    driver: &Path,
-    plan: Plan,
-    mut machine: impl FnMut() -> Result<Vec<Arc<dyn Machine>>, E>,
-    mut seen: impl FnMut(&Injected, &Report),
-) -> Result<usize, E> {
-    inject::forget();
-    let mut lives = 0;
-    loop {
-        let functions = machine()?;
-        inject::arm();
-        let report = once(driver, functions, plan)?;
-        let Some(injected) = inject::disarm() else {
-            return Ok(lives);
-        };
-        lives += 1;
-        seen(&injected, &report);
-    }
 }

@@ -38,16 +38,49 @@ static ON: AtomicBool = AtomicBool::new(false);
 static STATE: Mutex<State> = Mutex::new(State {
     done: BTreeSet::new(),
     injected: None,
+    part: Part::ALL,
 });
 
 struct State {
     done: BTreeSet<u64>,
     injected: Option<Injected>,
+    part: Part,
 }
 
-/// Forgets all sites.
-pub fn forget() {
-    STATE.lock().done.clear();
+/// A share of the call sites, so that several processes sweep at once: site after site by a number that is the same in
+/// each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// From 0.
+    pub index: u64,
+    /// How many shares there are.
+    pub of: u64,
+}
+
+impl Part {
+    /// All sites.
+    pub const ALL: Part = Part { index: 0, of: 1 };
+}
+
+impl std::str::FromStr for Part {
+    type Err = String;
+
+    /// As `0/2`: the first of two.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let numbers = parts.and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((index, of)) if index < of => Ok(Self { index, of }),
+            _ => Err(format!("{text} is no share, as 0/2 is")),
+        }
+    }
+}
+
+/// Forgets all sites; from now on only those of this part fail.
+pub fn forget(part: Part) {
+    let mut state = STATE.lock();
+    state.done.clear();
+    state.part = part;
 }
 
 /// The next call at a new site fails.
@@ -72,7 +105,12 @@ pub fn fails(kind: Kind) -> bool {
     };
     let stack = callsite::stack();
     let mut state = STATE.lock();
-    if state.injected.is_some() || !state.done.insert(stack.key()) {
+    let key = stack.key();
+    // The lower bits of the key differ little between neighbours.
+    if (key >> 32) % state.part.of != state.part.index {
+        return false;
+    }
+    if state.injected.is_some() || !state.done.insert(key) {
         return false;
     }
     state.injected = Some(Injected {

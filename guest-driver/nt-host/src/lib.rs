@@ -6,7 +6,7 @@
 //! - [`cpu`], [`thread`]: virtual processors with IRQL and deferred calls
 //! - [`nt`], [`ndis`], [`netio`]: what the driver imports
 //! - [`ram`], [`machine`], [`mmio`]: memory, the device, registers
-//! - [`breach`], [`inject`]: rules, and failures on purpose
+//! - [`breach`], [`inject`], [`sweep`]: rules, and failures on purpose, at one call site after the other
 //!
 //! One driver at a time in a process. `unsafe` is at the border to the driver; each module says where. README.md lists
 //! what is not modelled.
@@ -28,5 +28,6 @@ pub mod ndk;
 pub mod netio;
 pub mod nt;
 pub mod ram;
+pub mod sweep;
 pub mod thread;
 pub mod thunk;

@@ -12,8 +12,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use nt_host::exercise::{self, Plan};
+use nt_host::inject::{Injected, Part};
 use nt_host::machine::{Dma, Machine, SocketMachine};
 use nt_host::nt::print;
+use nt_host::sweep;
 
 /// Run a Windows network driver (a .sys file) on this machine and check what it does.
 ///
@@ -28,8 +30,8 @@ struct Args {
 enum Command {
     /// Start, ask every OID, send, pause, reset, halt, unload.
     Run(Run),
-    /// The same again and again, failing another call site each time, until none is left.
-    Sweep(Run),
+    /// A life again and again, failing another call site each time, until none is left.
+    Sweep(Sweep),
     /// Run the NDK conformance tests over the driver, on two devices.
     Ndk(conform::Args),
     /// Read and write data to and fro through the driver's NDK provider, and compare: what rping does.
@@ -66,6 +68,18 @@ struct Run {
     quiet: bool,
 }
 
+#[derive(clap::Args)]
+struct Sweep {
+    #[command(flatten)]
+    run: Run,
+    /// The lives of a consumer of the NDK provider, on the first device, instead of those of the card.
+    #[arg(long)]
+    ndk: bool,
+    /// Only this share of the call sites: 0/2 is the first of two.
+    #[arg(long, default_value = "0/1")]
+    part: Part,
+}
+
 /// The functions behind these sockets, with one memory.
 fn machine(devices: &[PathBuf], identity: bool) -> Result<Vec<Arc<dyn Machine>>> {
     let dma = if identity {
@@ -89,6 +103,7 @@ fn machine(devices: &[PathBuf], identity: bool) -> Result<Vec<Arc<dyn Machine>>>
 
 fn run(args: &Run) -> Result<()> {
     let plan = Plan {
+        keywords: &[],
         packets: args.packets,
         patience: Duration::from_secs(10),
         surprise: args.surprise,
@@ -108,29 +123,42 @@ fn run(args: &Run) -> Result<()> {
     Ok(())
 }
 
-fn sweep(args: &Run) -> Result<()> {
-    let plan = Plan {
-        packets: args.packets.min(8),
-        // A packet that was lost to an injected failure does not come.
-        patience: Duration::from_millis(20),
-        surprise: args.surprise,
+fn sweep(args: &Sweep) -> Result<()> {
+    let run = &args.run;
+    let site = |injected: &Injected| {
+        let place = injected.stack.first().map_or("", String::as_str);
+        format!("{} ({:?})\n    {place}", injected.import, injected.kind)
     };
-    let lives = exercise::sweep(
-        &args.driver,
-        plan,
-        || machine(&args.devices, args.identity),
-        |injected, report| {
-            println!(
-                "failed {} ({:?}): entry {:?}, {} started, {} of the packets sent\n    {}",
-                injected.import,
-                injected.kind,
-                report.entry,
-                report.started,
-                report.sent,
-                injected.stack.first().map_or("", String::as_str)
-            );
-        },
-    )?;
+    let lives = if args.ndk {
+        // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
+        let device = machine(&run.devices[..1], true)?.remove(0);
+        sweep::consumers(&run.driver, args.part, device, |injected, report| {
+            println!("failed {}\n    {report:?}", site(injected));
+        })?
+    } else {
+        let plan = Plan {
+            keywords: sweep::SMALL,
+            packets: run.packets.min(8),
+            // A packet that was lost to an injected failure does not come.
+            patience: Duration::from_millis(20),
+            surprise: run.surprise,
+        };
+        sweep::card(
+            &run.driver,
+            args.part,
+            plan,
+            || machine(&run.devices, run.identity),
+            |injected, report| {
+                println!(
+                    "failed {}\n    entry {:?}, {} started, {} of the packets sent",
+                    site(injected),
+                    report.entry,
+                    report.started,
+                    report.sent,
+                );
+            },
+        )?
+    };
     println!("survived {lives} failures, one at each call site");
     Ok(())
 }
@@ -143,7 +171,7 @@ fn main() -> Result<ExitCode> {
             run(args)?;
         }
         Command::Sweep(args) => {
-            print::quiet(args.quiet);
+            print::quiet(args.run.quiet);
             sweep(args)?;
         }
         Command::Ndk(args) => conform::run(args)?,

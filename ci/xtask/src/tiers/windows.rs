@@ -25,12 +25,8 @@ pub fn on_linux() -> Result<Counts> {
         .env("RNIC_DEVICES", daemon.places())
         .args(["test", "--locked", "--no-fail-fast"])
         .args(["--lib", "--bins", "--tests"])
-        .args(["--", "--include-ignored", "--test-threads=1"])
-        // A hundred lives and more: minutes. `nt-host sweep` runs them.
-        .args(["--skip", "every_call_site_may_fail"]);
+        .args(["--", "--include-ignored", "--test-threads=1"]);
     let mut counts = run(&mut command, Counting::Libtest)?;
-    println!("every_call_site_may_fail ... skipped: it takes minutes; `nt-host sweep` runs it");
-    counts.skipped += 1;
     survived(&mut daemon, &mut counts);
     drop(daemon);
     counts.add(ndk_conformance(&rnic)?);
