@@ -68,10 +68,10 @@ weather() {
     [ $# -eq 0 ] || /usr/sbin/tc qdisc add dev "$nic" root netem "$@"
 }
 
-# listening: waits until a program of this peer listens for connections.
+# listening: waits until a program of this peer, and not its kernel, listens for connections.
 listening() {
     tries=200
-    until rdma resource show cm_id | grep -q 'state LISTEN'; do
+    until rdma resource show cm_id | grep -v 'comm \[' | grep -q 'state LISTEN'; do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || { echo "nobody listens"; return 1; }
         sleep 0.05
@@ -90,4 +90,31 @@ ended() {
     wait
     cat /tmp/out
     return "$(sed -n '$s/^exit //p' /tmp/out)"
+}
+
+# share NAME USER PASSWORD: a file server with one share, /tmp/NAME, over TCP and SMB Direct (port 445 each). Needs the User
+# Mode Linux kernel and the peer with ksmbd's tools.
+share() {
+    mkdir -p "/tmp/$1" /etc/ksmbd /run/lock || return 1
+    chmod 777 "/tmp/$1"
+    cat >/etc/ksmbd/ksmbd.conf <<END
+[global]
+	netbios name = PEER
+	server multi channel support = yes
+	bind interfaces only = no
+	map to guest = never
+[$1]
+	path = /tmp/$1
+	read only = no
+	guest ok = no
+END
+    grep -qs "^$2:" /etc/passwd || echo "$2:x:1000:1000::/tmp:/bin/sh" >>/etc/passwd
+    /usr/sbin/ksmbd.adduser -a -p "$3" "$2" || return 1
+    /usr/sbin/ksmbd.mountd || return 1
+    tries=100
+    until rdma resource show cm_id 2>/dev/null | grep -q 'state LISTEN.*:445 *$'; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { echo "ksmbd does not listen for RDMA"; return 1; }
+        sleep 0.1
+    done
 }

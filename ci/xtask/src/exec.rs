@@ -94,6 +94,15 @@ pub fn tied_to_us(command: Command) -> Command {
     tied.args(["--pdeathsig", "KILL", "--"])
         .arg(command.get_program())
         .args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => tied.env(name, value),
+            None => tied.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        tied.current_dir(folder);
+    }
     tied
 }
 
@@ -110,6 +119,16 @@ mod tests {
             text.contains("to-out") && text.contains("to-err") && text.contains('3'),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_tied_command_keeps_its_folder_and_environment() {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $RNIC_TIED $(pwd)"])
+            .env("RNIC_TIED", "kept")
+            .current_dir("/");
+        assert_eq!(output(&mut tied_to_us(command)).unwrap(), "kept /\n");
     }
 
     #[test]

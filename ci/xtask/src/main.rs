@@ -16,6 +16,7 @@ mod exec;
 mod fuzz;
 mod guest;
 mod interop;
+mod peer;
 mod setup;
 mod sim;
 mod tiers;
@@ -44,6 +45,7 @@ enum Command {
     Sim(sim::Args),
     Fuzz(fuzz::Args),
     Guest(guest::cli::Args),
+    Peer(peer::Args),
     Spec(SpecArgs),
     Trace(trace::Args),
 }
@@ -71,6 +73,7 @@ fn main() -> std::process::ExitCode {
         }
         Command::Trace(args) => trace::run(&args),
         Command::Guest(args) => guest::cli::run(&args),
+        Command::Peer(args) => peer::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -1,7 +1,8 @@
-//! What the person in front of the terminal sees. A bar on a terminal; plain lines, one at the
-//! start and one at the end, when the output is a file or a CI log.
+//! What the person in front of the terminal sees. A bar on a terminal; plain lines when the output is a file or a CI log: one
+//! at the start, one at the end, and one a minute between them.
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,6 +12,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     what: String,
     start: Instant,
+    /// Minutes after the start for which a line was printed.
+    told: AtomicU64,
     done: bool,
 }
 
@@ -34,13 +37,20 @@ impl Progress {
             bar,
             what,
             start: Instant::now(),
+            told: AtomicU64::new(0),
             done: false,
         }
     }
 
     /// How far it is, 0 to 100. The first call turns the spinner into a bar.
     pub fn percent(&self, percent: f64) {
-        let Some(bar) = &self.bar else { return };
+        let Some(bar) = &self.bar else {
+            let minutes = self.start.elapsed().as_secs() / 60;
+            if self.told.fetch_max(minutes, Ordering::Relaxed) < minutes {
+                eprintln!("  {}: {percent:.0}%", self.what);
+            }
+            return;
+        };
         if bar.length().is_none() {
             bar.set_length(100);
             if let Ok(style) = ProgressStyle::with_template(

@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::setup::guest_files::{Flavour, GuestFiles, PEER, VFIO};
-use crate::setup::qemu;
+use crate::setup::{qemu, uml};
 use crate::workspace;
 use cpio::Cpio;
 use machine::Shape;
@@ -35,13 +35,6 @@ pub use running::{Outcome, Running};
 const INIT: &str = include_str!("../../../guests/init.sh");
 const LIB: &str = include_str!("../../../guests/lib.sh");
 const SHELL: &str = include_str!("../../../guests/shell.sh");
-
-/// The User Mode Linux kernel that peers are to run on, if there is one.
-pub fn peer_kernel() -> Option<PathBuf> {
-    std::env::var_os("RNIC_PEER_KERNEL")
-        .filter(|v| !v.is_empty())
-        .map(PathBuf::from)
-}
 
 /// A guest to boot.
 pub struct Guest {
@@ -93,19 +86,24 @@ impl Guest {
         guest.shape.memory_mib = 768;
         guest.shape.net = machine::Net::Stdin;
         guest.net = Some(net);
-        guest.uml = peer_kernel();
+        guest.uml = uml::given();
         guest
     }
 
     /// A Linux RDMA peer that takes commands, on a wire of two unix datagram sockets: `wire` names ours and the other
-    /// side's. Runs as [`Guest::peer`] does.
-    pub fn commanded_peer(name: &str, flavour: Flavour, wire: (&Path, &Path)) -> Result<Self> {
+    /// side's. Runs on this User Mode Linux kernel, else in QEMU.
+    pub fn commanded_peer(
+        name: &str,
+        flavour: Flavour,
+        kernel: Option<&Path>,
+        wire: (&Path, &Path),
+    ) -> Result<Self> {
         let mut guest = Self::new(name, SHELL);
         guest.flavour = flavour;
         guest.shape.memory_mib = 768;
         guest.shape.commands = true;
         guest.takes_commands = true;
-        guest.uml = peer_kernel();
+        guest.uml = kernel.map(Path::to_owned);
         guest.shape.net = if guest.uml.is_some() {
             // It needs a connected socket, and a wire's other side need not be.
             guest.net = Some(relay::start(wire.0, wire.1)?);

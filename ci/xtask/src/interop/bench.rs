@@ -8,9 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::daemon::{Daemon, Options};
-use crate::exec::{find, output, tied_to_us};
+use crate::exec::{output, tied_to_us};
 use crate::guest::{Guest, Running};
+use crate::peer;
 use crate::setup::guest_files::{PEER, VERBS_PEER};
+use crate::setup::{tshark, uml};
 use crate::workspace;
 
 /// Longest life of a peer.
@@ -57,13 +59,16 @@ pub struct Bench {
     daemon: Daemon,
     peer: Running,
     capture: PathBuf,
+    /// The second judge of the capture.
+    tshark: Option<PathBuf>,
     /// The network loses frames.
     lossy: bool,
     _folder: tempfile::TempDir,
 }
 
 impl Bench {
-    pub fn start(rnic: &Path, (mtu, path_mtu): (u32, u32), verbs: bool) -> Result<Self> {
+    /// With Python's verbs on a User Mode Linux kernel, or without on whatever kernel there is.
+    pub fn start(rnic: &Path, (mtu, path_mtu): (u32, u32), full: Option<&Path>) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for sockets")?;
         let ours = folder.path().join("rnic");
         let theirs = folder.path().join("peer");
@@ -84,26 +89,33 @@ impl Bench {
                 arguments: &["--port", &port, "--capture", &capture.display().to_string()],
             },
         )?;
-        let flavour = if verbs { VERBS_PEER } else { PEER };
+        let flavour = if full.is_some() { VERBS_PEER } else { PEER };
+        let kernel = full.map(Path::to_owned).or_else(uml::given);
+        // The short part fetches nothing for a second opinion of its frames.
+        let tshark = if full.is_some() {
+            Some(tshark::ensure()?)
+        } else {
+            tshark::present()
+        };
         let script = folder.path().join("verbs.py");
         std::fs::write(&script, VERBS)?;
-        let mut peer = Guest::commanded_peer("interop", flavour, (&theirs, &ours))?
-            .file(script, "/rnic/verbs.py")
-            .mtu(mtu)
-            .timeout(LIFE)
-            .start()?;
+        let mut peer =
+            Guest::commanded_peer("interop", flavour, kernel.as_deref(), (&theirs, &ours))?
+                .file(script, "/rnic/verbs.py")
+                .mtu(mtu)
+                .timeout(LIFE)
+                .start()?;
         peer.ready()?;
         let mut bench = Self {
             rnic: rnic.to_owned(),
             daemon,
             peer,
             capture,
+            tshark,
             lossy: false,
             _folder: folder,
         };
-        bench.peer(&format!(
-            "rxe_pair 02:00:0a:07:00:02 {mtu} 10.7.0.2/24 fd07::2/64"
-        ))?;
+        bench.peer(&peer::up(mtu))?;
         Ok(bench)
     }
 
@@ -180,8 +192,7 @@ impl Bench {
                 .args(["decode", "--check"])
                 .arg(&self.capture),
         )?;
-        let Some(tshark) = find("tshark") else {
-            println!("tshark is not installed: rnic decode alone has judged the frames");
+        let Some(tshark) = &self.tshark else {
             return Ok(());
         };
         let malformed = output(

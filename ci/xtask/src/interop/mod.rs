@@ -15,7 +15,7 @@ mod table;
 use anyhow::Result;
 
 use crate::daemon;
-use crate::guest::peer_kernel;
+use crate::setup::uml;
 use crate::tiers::counts::Counts;
 use bench::{Bench, Case, Weather};
 use rows::{ROWS, SHORT};
@@ -44,7 +44,7 @@ const WEATHERS: [Weather; 3] = [
 pub fn short() -> Result<Counts> {
     let rnic = daemon::build_for_tests()?;
     let mut counts = Counts::default();
-    let mut bench = Bench::start(&rnic, MTUS[0], false)?;
+    let mut bench = Bench::start(&rnic, MTUS[0], None)?;
     for v6 in [false, true] {
         for row in SHORT {
             let case = Case { v6 };
@@ -59,15 +59,7 @@ pub fn short() -> Result<Counts> {
 
 /// Everything, and the table.
 pub fn all() -> Result<Counts> {
-    if peer_kernel().is_none() {
-        let mut counts = short()?;
-        println!(
-            "interop: the rest and the table ... skipped: they take a User Mode Linux peer; set RNIC_PEER_KERNEL to a \
-             kernel with rdma_rxe, CONFIG_UML_NET_VECTOR, CONFIG_NET_SCH_NETEM and CONFIG_BLK_DEV_INITRD"
-        );
-        counts.skipped += 1;
-        return Ok(counts);
-    }
+    let peer_kernel = uml::ensure()?;
     let rnic = daemon::build_for_tests()?;
     let mut counts = Counts::default();
     let mut cells = Vec::new();
@@ -75,7 +67,7 @@ pub fn all() -> Result<Counts> {
     for mtu in MTUS {
         for weather in WEATHERS {
             println!("-- path MTU {}, {}", mtu.1, weather.name);
-            let mut bench = Bench::start(&rnic, mtu, true)?;
+            let mut bench = Bench::start(&rnic, mtu, Some(&peer_kernel))?;
             kernel = bench.kernel()?;
             bench.weather(weather)?;
             for row in ROWS {

@@ -89,7 +89,7 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// FNV-1a, 64 bits: stable over releases and machines, which `std`'s hasher does not promise.
-fn fingerprint(inputs: &[&str]) -> u64 {
+pub fn fingerprint(inputs: &[&str]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in inputs.iter().flat_map(|input| input.bytes().chain([0])) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);

@@ -129,6 +129,28 @@ pub const VERBS_PEER: Flavour = Flavour {
     ..PEER
 };
 
+/// The same with a file server that speaks SMB Direct. Debian's kernels have none, so it needs the User Mode Linux one.
+pub const SMB_PEER: Flavour = Flavour {
+    name: "smb-peer",
+    packages: &[
+        "ibverbs-providers",
+        "rdmacm-utils",
+        "iproute2",
+        "ksmbd-tools",
+    ],
+    programs: &[
+        "usr/bin/rping",
+        "usr/bin/ip",
+        "usr/bin/rdma",
+        "usr/sbin/tc",
+        "usr/sbin/ksmbd.adduser",
+        "usr/sbin/ksmbd.control",
+        "usr/sbin/ksmbd.mountd",
+    ],
+    variable: "RNIC_SMB_PEER",
+    ..PEER
+};
+
 /// Parts of a tree that are left out: Python's own tests, documentation, graphics and compiled copies.
 const NOT_NEEDED: &[&str] = &[
     "__pycache__",
@@ -296,7 +318,12 @@ fn extract_kernel(root: &Path, modules: &[&str], dir: &Path) -> Result<String> {
 }
 
 /// Copies programs, what they load, and their libraries from an unpacked root to a small one.
-fn extract_programs(from: &Path, programs: &[&str], loaded: Vec<PathBuf>, to: &Path) -> Result<()> {
+pub fn extract_programs(
+    from: &Path,
+    programs: &[&str],
+    loaded: Vec<PathBuf>,
+    to: &Path,
+) -> Result<()> {
     if programs.is_empty() {
         return Ok(());
     }
@@ -341,7 +368,7 @@ fn extract_programs(from: &Path, programs: &[&str], loaded: Vec<PathBuf>, to: &P
 }
 
 /// The files of a folder and of those in it, but for [`NOT_NEEDED`].
-fn walk(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+pub fn walk(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let entries = fs::read_dir(root.join(folder))
         .with_context(|| format!("no {} in the packages", folder.display()))?;
     for entry in entries {

@@ -6,11 +6,13 @@ pub mod guest_files;
 mod kernel;
 pub mod qemu;
 mod sources;
+pub mod tshark;
+pub mod uml;
 
 use anyhow::{Result, bail};
 
 use crate::workspace;
-use guest_files::{PEER, VERBS_PEER, VFIO};
+use guest_files::{PEER, SMB_PEER, VERBS_PEER, VFIO};
 
 /// Get what guests need: QEMU with vfio-user-pci, a small Linux kernel, busybox.
 ///
@@ -23,7 +25,7 @@ use guest_files::{PEER, VERBS_PEER, VFIO};
   RNIC_QEMU            a QEMU to use instead of the one on PATH or a private copy
   RNIC_GUEST           a folder with vmlinux, busybox and modules/ to use for guests
   RNIC_PEER            the same for Linux RDMA peers
-  RNIC_PEER_KERNEL     a User Mode Linux kernel with rdma_rxe; peers then boot in a second
+  RNIC_PEER_KERNEL     a User Mode Linux kernel with rdma_rxe for peers, which then boot in a second
   RNIC_DEBIAN_MIRROR   the Debian mirror, where apt's own settings name none
 
 Examples:
@@ -39,6 +41,10 @@ pub struct Args {
     /// Only the files for Linux RDMA peers (not part of the default; 170 MB more).
     #[arg(long)]
     peer: bool,
+    /// Only the User Mode Linux kernel of peers (not part of the default; 170 MB to download, 2 GB while it is built, and
+    /// minutes of a compiler).
+    #[arg(long)]
+    peer_kernel: bool,
     /// Say what is there and what is missing; change nothing.
     #[arg(long)]
     check: bool,
@@ -46,7 +52,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> Result<()> {
-    let all = !args.qemu && !args.guest && !args.peer;
+    let all = !args.qemu && !args.guest && !args.peer && !args.peer_kernel;
     let mut missing = Vec::new();
     if args.qemu || all {
         let found = if args.check {
@@ -68,6 +74,7 @@ pub fn run(args: &Args) -> Result<()> {
         (args.guest || all, VFIO, "guest"),
         (args.peer, PEER, "peer"),
         (args.peer, VERBS_PEER, "verbs"),
+        (args.peer, SMB_PEER, "smb"),
     ] {
         if !wanted {
             continue;
@@ -84,6 +91,17 @@ pub fn run(args: &Args) -> Result<()> {
                 workspace::shown(&g.vmlinux())
             ),
             None => missing.push(name),
+        }
+    }
+    if args.peer_kernel {
+        let found = if args.check {
+            uml::present()
+        } else {
+            Some(uml::ensure()?)
+        };
+        match found {
+            Some(kernel) => println!("kernel {}", workspace::shown(&kernel)),
+            None => missing.push("peer's kernel"),
         }
     }
     if !missing.is_empty() {
