@@ -62,10 +62,20 @@ rxe_pair() {
     done
 }
 
-# weather [NETEM ARGUMENTS]: what the network does to frames that leave; nothing without arguments.
+# weather [NETEM ARGUMENTS]: what the network does to frames that leave and, by an interface between, to those that come;
+# nothing without arguments.
 weather() {
     /usr/sbin/tc qdisc del dev "$nic" root 2>/dev/null
-    [ $# -eq 0 ] || /usr/sbin/tc qdisc add dev "$nic" root netem "$@"
+    /usr/sbin/tc qdisc del dev "$nic" ingress 2>/dev/null
+    /usr/sbin/tc qdisc del dev ifb0 root 2>/dev/null
+    [ $# -ne 0 ] || return 0
+    /usr/sbin/tc qdisc add dev "$nic" root netem "$@" || return 1
+    [ -e /sys/class/net/ifb0 ] || /usr/bin/ip link add ifb0 type ifb || return 1
+    /usr/bin/ip link set ifb0 mtu "$(cat "/sys/class/net/$nic/mtu")" up || return 1
+    /usr/sbin/tc qdisc add dev ifb0 root netem "$@" || return 1
+    /usr/sbin/tc qdisc add dev "$nic" handle ffff: ingress || return 1
+    /usr/sbin/tc filter add dev "$nic" parent ffff: protocol all u32 match u32 0 0 \
+        action mirred egress redirect dev ifb0
 }
 
 # listening: waits until a program of this peer, and not its kernel, listens for connections.
@@ -117,4 +127,24 @@ END
         [ $tries -gt 0 ] || { echo "ksmbd does not listen for RDMA"; return 1; }
         sleep 0.1
     done
+}
+
+# vlan_up ID V4/BITS V6/BITS: the card's VLAN and its addresses; nothing when it is there.
+vlan_up() {
+    [ ! -e "/sys/class/net/$nic.$1" ] || return 0
+    /usr/bin/ip link add link "$nic" name "$nic.$1" type vlan id "$1" || return 1
+    echo 0 >"/proc/sys/net/ipv6/conf/$nic.$1/accept_dad"
+    /usr/bin/ip link set "$nic.$1" up || return 1
+    /usr/bin/ip addr add "$2" dev "$nic.$1" || return 1
+    /usr/bin/ip -6 addr add "$3" dev "$nic.$1" nodad || return 1
+    # The GIDs follow.
+    sleep 0.5
+}
+
+# address_up V4/BITS V6/BITS: more addresses of the card; nothing when they are there.
+address_up() {
+    /usr/bin/ip addr show dev "$nic" | grep -q "inet $1" && return 0
+    /usr/bin/ip addr add "$1" dev "$nic" || return 1
+    /usr/bin/ip -6 addr add "$2" dev "$nic" nodad || return 1
+    sleep 0.5
 }

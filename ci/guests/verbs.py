@@ -1,6 +1,7 @@
-"""Works on the memory that `rnic peer --mode target` lends, by RDMA verbs: verbs.py ADDRESS
+"""Works on the memory that `rnic peer --mode target` lends, by RDMA verbs: verbs.py ADDRESS [until-lost]
 
-Connects by rdma_cm, checks what it reads, writes and counts, sends with immediate data, and at the end sends with
+With `until-lost` it reads until a read fails for want of an answer, and tells the completion's status. Else it connects by rdma_cm,
+checks what it reads, writes and counts, sends with immediate data, and at the end sends with
 invalidation of the window that it was lent. Prints a line for each kind of operation.
 """
 
@@ -24,7 +25,7 @@ LOCAL = 1 << 20
 class Target:
     """A connection to the target, and memory here."""
 
-    def __init__(self, address):
+    def __init__(self, address, retry=7):
         self.channel = CMEventChannel()
         self.cmid = CMID(creator=self.channel)
         info = AddrInfo(dst=address, dst_service="7471", port_space=cm.RDMA_PS_TCP)
@@ -40,7 +41,7 @@ class Target:
         self.move(e.IBV_QPS_INIT)
         self.memory = MR(self.pd, LOCAL, e.IBV_ACCESS_LOCAL_WRITE)
         self.qp.post_recv(RecvWR(num_sge=1, sg=[SGE(self.memory.buf, 64, self.memory.lkey)]))
-        self.cmid.connect(ConnParam(resources=4, depth=4, retry=7, rnr_retry=7, qp_num=self.qp.qp_num))
+        self.cmid.connect(ConnParam(resources=4, depth=4, retry=retry, rnr_retry=7, qp_num=self.qp.qp_num))
         self.event(cm.RDMA_CM_EVENT_CONNECT_RESPONSE)
         self.move(e.IBV_QPS_RTR)
         self.move(e.IBV_QPS_RTS)
@@ -66,7 +67,7 @@ class Target:
             count, list_ = self.cq.poll(1)
             if count:
                 if list_[0].status != e.IBV_WC_SUCCESS:
-                    sys.exit(f"completion status {list_[0].status}")
+                    sys.exit(f"verbs completion status {list_[0].status}")
                 return list_[0]
             time.sleep(0.0005)
         sys.exit("no completion in 90 s")
@@ -105,6 +106,14 @@ def pattern(start, length):
 def text(seed, length):
     return bytes((seed + 31 * n + (n >> 7)) & 0xFF for n in range(length))
 
+
+if sys.argv[2:] == ["until-lost"]:
+    # Soft-RoCE takes a count of 7 for without end.
+    target = Target(sys.argv[1], retry=2)
+    check("read", target.read(64, 4097), pattern(64, 4097))
+    print("verbs reading", flush=True)
+    while True:
+        target.read(64, 4097)
 
 target = Target(sys.argv[1])
 for start, size in ((64, 1), (64, 64), (4096, 1023), (4096, 1024), (8191, 4097), (65536, 65536), (1 << 20, 300000)):

@@ -77,6 +77,7 @@ pub struct Client<P: TestPlatform> {
     events: VecDeque<Event>,
     patience: Duration,
     next_cookie: u64,
+    refusal: Option<CmInfo>,
 }
 
 /// Memory that was registered.
@@ -111,6 +112,7 @@ impl<P: TestPlatform> Client<P> {
                         events: VecDeque::new(),
                         patience,
                         next_cookie: 1,
+                        refusal: None,
                     });
                 }
                 Step::Failed(failed) => return Err(failed.error.into()),
@@ -304,12 +306,22 @@ impl<P: TestPlatform> Client<P> {
         address: AddressIndex,
         port: u16,
     ) -> Result<(EndpointId, ListenerId, u64), ClientError> {
+        self.listen_for(address, port, 16)
+    }
+
+    /// As [`Client::listen`], with at most `backlog` requests that wait for an answer.
+    pub fn listen_for(
+        &mut self,
+        address: AddressIndex,
+        port: u16,
+        backlog: u32,
+    ) -> Result<(EndpointId, ListenerId, u64), ClientError> {
         let endpoint = match self.verb(|d| d.control.reserve_endpoint(&d.nic, 0, address, port))? {
             Outcome::Endpoint(endpoint, _) => endpoint,
             other => return Err(unexpected(&other)),
         };
         let cookie = self.cookie();
-        match self.verb(|d| d.control.listen(&d.nic, 0, endpoint, 16, cookie))? {
+        match self.verb(|d| d.control.listen(&d.nic, 0, endpoint, backlog, cookie))? {
             Outcome::Listener(listener) => Ok((endpoint, listener, cookie)),
             other => Err(unexpected(&other)),
         }
@@ -400,9 +412,15 @@ impl<P: TestPlatform> Client<P> {
             }
             Err(info) => {
                 self.verb(|d| d.control.release_connection(&d.nic, 0, connection))?;
+                self.refusal = Some(info);
                 Err(ClientError::NotConnected(info.status, info.reason))
             }
         }
+    }
+
+    /// What came with the last failure to connect, the peer's private data too.
+    pub fn refusal(&self) -> Option<&CmInfo> {
+        self.refusal.as_ref()
     }
 
     /// Waits for a request at a listener.

@@ -1,23 +1,25 @@
 //! The two ends.
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::daemon::{Daemon, Options};
-use crate::exec::{output, tied_to_us};
+use crate::exec::output;
 use crate::guest::{Guest, Running};
 use crate::peer;
 use crate::setup::guest_files::{PEER, VERBS_PEER};
 use crate::setup::{tshark, uml};
 use crate::workspace;
 
+use super::ours::Ours;
+
 /// Longest life of a peer.
 const LIFE: Duration = Duration::from_secs(1800);
 const VERBS: &str = include_str!("../../../guests/verbs.py");
+const CM: &str = include_str!("../../../guests/cm.py");
 
 /// What the network does to the peer's frames.
 #[derive(Clone, Copy)]
@@ -56,9 +58,12 @@ impl Case {
 /// A daemon with a device, and a peer.
 pub struct Bench {
     rnic: PathBuf,
-    daemon: Daemon,
+    daemon: Option<Daemon>,
+    port: String,
     peer: Running,
-    capture: PathBuf,
+    captures: Vec<PathBuf>,
+    /// What a person would type, of the row that runs.
+    commands: Vec<String>,
     /// The second judge of the capture.
     tshark: Option<PathBuf>,
     /// The network loses frames.
@@ -68,27 +73,15 @@ pub struct Bench {
 
 impl Bench {
     /// With Python's verbs on a User Mode Linux kernel, or without on whatever kernel there is.
-    pub fn start(rnic: &Path, (mtu, path_mtu): (u32, u32), full: Option<&Path>) -> Result<Self> {
+    pub fn start(rnic: &Path, mtu: u32, full: Option<&Path>) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for sockets")?;
         let ours = folder.path().join("rnic");
         let theirs = folder.path().join("peer");
-        let place = workspace::target().join("interop");
-        std::fs::create_dir_all(&place)?;
-        let capture = place.join(format!("mtu{path_mtu}.pcapng"));
         let port = format!(
             "dgram,local={},remote={},mtu={mtu}",
             ours.display(),
             theirs.display()
         );
-        let daemon = Daemon::start(
-            rnic,
-            &Options {
-                name: "interop",
-                devices: 1,
-                each: "",
-                arguments: &["--port", &port, "--capture", &capture.display().to_string()],
-            },
-        )?;
         let flavour = if full.is_some() { VERBS_PEER } else { PEER };
         let kernel = full.map(Path::to_owned).or_else(uml::given);
         // The short part fetches nothing for a second opinion of its frames.
@@ -97,26 +90,82 @@ impl Bench {
         } else {
             tshark::present()
         };
-        let script = folder.path().join("verbs.py");
-        std::fs::write(&script, VERBS)?;
+        std::fs::write(folder.path().join("verbs.py"), VERBS)?;
+        std::fs::write(folder.path().join("cm.py"), CM)?;
         let mut peer =
             Guest::commanded_peer("interop", flavour, kernel.as_deref(), (&theirs, &ours))?
-                .file(script, "/rnic/verbs.py")
+                .file(folder.path().join("verbs.py"), "/rnic/verbs.py")
+                .file(folder.path().join("cm.py"), "/rnic/cm.py")
                 .mtu(mtu)
                 .timeout(LIFE)
                 .start()?;
         peer.ready()?;
         let mut bench = Self {
             rnic: rnic.to_owned(),
-            daemon,
+            daemon: None,
+            port,
             peer,
-            capture,
+            captures: Vec::new(),
+            commands: Vec::new(),
             tshark,
             lossy: false,
             _folder: folder,
         };
+        bench.start_daemon()?;
         bench.peer(&peer::up(mtu))?;
         Ok(bench)
+    }
+
+    /// Starts the daemon with its one device, and a capture.
+    fn start_daemon(&mut self) -> Result<()> {
+        let place = workspace::target().join("interop");
+        std::fs::create_dir_all(&place)?;
+        let capture = place.join(format!("{}.pcapng", self.captures.len()));
+        self.daemon = Some(Daemon::start(
+            &self.rnic,
+            &Options {
+                name: "interop",
+                devices: 1,
+                each: "",
+                arguments: &[
+                    "--port",
+                    &self.port,
+                    "--capture",
+                    &capture.display().to_string(),
+                ],
+            },
+        )?);
+        self.captures.push(capture);
+        Ok(())
+    }
+
+    /// Kills the daemon as kill -9 does, and starts another in its place. What it had not written of its capture is lost, so
+    /// nobody looks at that.
+    pub fn restart_daemon(&mut self) -> Result<()> {
+        self.commands
+            .push("kill -9 of `rnic serve`, and another in its place".to_owned());
+        if let Some(daemon) = self.daemon.take() {
+            daemon.kill()?;
+            self.captures.pop();
+        }
+        self.start_daemon()
+    }
+
+    /// The commands of both sides since the last call.
+    pub fn take_commands(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.commands)
+    }
+
+    /// A counter of the peer's connection manager, as `cm_rx_msgs/mra`.
+    pub fn cm_count(&mut self, name: &str) -> Result<u64> {
+        let path = format!("/sys/class/infiniband/rxe0/ports/1/{name}");
+        let (code, words) = self.peer.command(&format!("cat {path}"))?;
+        ensure!(code == 0, "the peer has no {path}");
+        words
+            .join("")
+            .trim()
+            .parse()
+            .with_context(|| format!("{path} holds no number"))
     }
 
     /// The peer kernel's version.
@@ -132,6 +181,7 @@ impl Bench {
 
     /// Runs a command in the peer; an error unless it succeeds.
     pub fn peer(&mut self, command: &str) -> Result<Vec<String>> {
+        self.commands.push(format!("Linux: `{command}`"));
         let (code, words) = self.peer.command(command)?;
         ensure!(
             code == 0,
@@ -143,13 +193,14 @@ impl Bench {
 
     /// Runs a command in the peer that may fail; what it printed.
     pub fn peer_tries(&mut self, command: &str) -> Result<Vec<String>> {
+        self.commands.push(format!("Linux: `{command}`"));
         Ok(self.peer.command(command)?.1)
     }
 
     /// Ends what a row that failed may have left in the peer.
     pub fn settle(&mut self) -> Result<()> {
-        self.peer_tries("killall -9 rping ucmatose rdma_client rdma_server python3.13; wait")
-            .map(drop)
+        let command = "killall -9 rping ucmatose rdma_client rdma_server python3.13; wait";
+        self.peer.command(command).map(drop)
     }
 
     /// What `rnic peer` says when the peer has gone: it may not have heard the goodbye on a network that loses frames.
@@ -161,15 +212,31 @@ impl Bench {
         }
     }
 
-    /// Starts `rnic peer`.
-    pub fn rnic(&self, case: Case, arguments: &[&str]) -> Result<Ours> {
-        let device = format!("socket={}", self.daemon.socket("a").display());
+    /// Starts `rnic peer` at the case's address.
+    pub fn rnic(&mut self, case: Case, arguments: &[&str]) -> Result<Ours> {
+        self.rnic_at(case.ours_with_prefix(), arguments)
+    }
+
+    /// Starts `rnic peer` at an address with its prefix.
+    pub fn rnic_at(&mut self, address: &str, arguments: &[&str]) -> Result<Ours> {
+        let daemon = self.daemon.as_ref().context("the daemon was killed")?;
+        let device = format!("socket={}", daemon.socket("a").display());
         let mut command = Command::new(&self.rnic);
         command
-            .args(["peer", "--device", &device, "--address"])
-            .arg(case.ours_with_prefix())
+            .args(["peer", "--device", &device, "--address", address])
             .args(["--patience", "120"])
             .args(arguments);
+        let quoted = arguments.iter().map(|word| {
+            if word.contains(' ') {
+                format!("'{word}'")
+            } else {
+                (*word).to_owned()
+            }
+        });
+        self.commands.push(format!(
+            "`rnic peer --device socket=A --address {address} {}`",
+            quoted.collect::<Vec<_>>().join(" ")
+        ));
         if self.lossy && !arguments.contains(&"--to") {
             // A program of Linux that ends sends one DREQ, and its kernel none after it. Writes to a target are silent.
             let silence = if arguments.contains(&"target") {
@@ -186,111 +253,29 @@ impl Bench {
     pub fn finish(self) -> Result<()> {
         drop(self.peer);
         // Everything is in the file when the daemon has ended.
-        self.daemon.stop()?;
-        output(
-            Command::new(&self.rnic)
-                .args(["decode", "--check"])
-                .arg(&self.capture),
-        )?;
-        let Some(tshark) = &self.tshark else {
-            return Ok(());
-        };
-        let malformed = output(
-            Command::new(tshark)
-                .arg("-r")
-                .arg(&self.capture)
-                .args(["-Y", "_ws.malformed"]),
-        )?;
-        ensure!(
-            malformed.trim().is_empty(),
-            "tshark calls frames malformed:\n{malformed}"
-        );
-        Ok(())
-    }
-}
-
-/// A running `rnic peer`. Dropped, it is killed.
-pub struct Ours {
-    child: Child,
-    words: BufReader<Box<dyn Read>>,
-    said: String,
-}
-
-impl Ours {
-    fn start(command: Command) -> Result<Self> {
-        let mut child = tied_to_us(command)
-            .env("RUST_LOG", "warn")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("could not start rnic peer")?;
-        let words: Box<dyn Read> = Box::new(child.stdout.take().context("no pipe")?);
-        Ok(Self {
-            child,
-            words: BufReader::new(words),
-            said: String::new(),
-        })
-    }
-
-    /// Waits until it says this.
-    pub fn wait_for(&mut self, text: &str) -> Result<()> {
-        loop {
-            let mut line = String::new();
-            if self.words.read_line(&mut line)? == 0 {
-                let (_, words) = self.end()?;
-                bail!("rnic peer ended without saying `{text}`:\n{words}");
-            }
-            self.said += &line;
-            if line.contains(text) {
-                return Ok(());
-            }
+        if let Some(daemon) = self.daemon {
+            daemon.stop()?;
         }
-    }
-
-    /// Waits for the end: whether it ended well, and what it said.
-    fn end(&mut self) -> Result<(bool, String)> {
-        self.words.read_to_string(&mut self.said)?;
-        let mut errors = String::new();
-        if let Some(mut stderr) = self.child.stderr.take() {
-            stderr.read_to_string(&mut errors)?;
+        for capture in &self.captures {
+            output(
+                Command::new(&self.rnic)
+                    .args(["decode", "--check"])
+                    .arg(capture),
+            )?;
+            let Some(tshark) = &self.tshark else {
+                continue;
+            };
+            let malformed = output(
+                Command::new(tshark)
+                    .arg("-r")
+                    .arg(capture)
+                    .args(["-Y", "_ws.malformed"]),
+            )?;
+            ensure!(
+                malformed.trim().is_empty(),
+                "tshark calls frames malformed:\n{malformed}"
+            );
         }
-        let status = self.child.wait()?;
-        Ok((status.success(), format!("{}{errors}", self.said)))
-    }
-
-    /// Waits for a good end, at which it has said this.
-    pub fn ends_well(mut self, text: &str) -> Result<()> {
-        let (well, words) = self.end()?;
-        ensure!(
-            well && words.contains(text),
-            "rnic peer did not end well saying `{text}`:\n{words}"
-        );
         Ok(())
-    }
-
-    /// Waits for the end, good or bad, at which it has said this.
-    pub fn ends(mut self, text: &str) -> Result<()> {
-        let (_, words) = self.end()?;
-        ensure!(
-            words.contains(text),
-            "rnic peer did not say `{text}`:\n{words}"
-        );
-        Ok(())
-    }
-
-    /// Kills it as kill -9 does.
-    pub fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Ours {
-    fn drop(&mut self) {
-        // It may have ended already.
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }

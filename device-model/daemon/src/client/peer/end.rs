@@ -9,8 +9,8 @@ use anyhow::{anyhow, bail, ensure};
 use rnic_abi::{AccessFlags, Segment, Status, WorkFlags, consts};
 use rnic_driver_host::client::{Client, ClientError, Connected, Memory};
 use rnic_driver_host::driver::{
-    Address, AddressIndex, CompletionEq, Config, Cq, Event, Operation, PdHandle, PostError, Qp, Wc,
-    WorkRequest, segment,
+    Address, AddressIndex, CmInfo, CompletionEq, Config, Cq, Event, ListenerId, Operation,
+    PdHandle, PostError, Qp, Wc, WorkRequest, segment,
 };
 use rnic_driver_host::platform::{DmaBuffer, TestPlatform};
 
@@ -62,6 +62,16 @@ fn gid(ip: IpAddr) -> [u8; 16] {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
         IpAddr::V6(v6) => v6.octets(),
     }
+}
+
+/// Tells the private data that came with an event, without the zeros that fill it up.
+fn say_private(what: &str, info: &CmInfo) {
+    let bytes = info.private_data.as_slice();
+    let end = bytes.iter().rposition(|&b| b != 0).map_or(0, |at| at + 1);
+    println!(
+        "peer {what} with private data `{}`",
+        bytes.get(..end).unwrap_or(bytes).escape_ascii()
+    );
 }
 
 fn refused(error: PostError) -> anyhow::Error {
@@ -138,15 +148,21 @@ impl<P: TestPlatform> End<P> {
     pub fn connect(&mut self, to: IpAddr, port: u16) -> anyhow::Result<()> {
         let connected =
             self.client
-                .connect(self.qp.qpn, AddressIndex(0), gid(to), port, b"rnic peer")?;
+                .connect(self.qp.qpn, AddressIndex(0), gid(to), port, b"rnic peer");
+        if connected.is_err()
+            && let Some(refusal) = self.client.refusal()
+        {
+            say_private("refused", refusal);
+        }
+        let connected = connected?;
         self.say_connected(&connected);
         self.connected = Some(connected);
         Ok(())
     }
 
     /// Waits for a request, and accepts it.
-    pub fn accept(&mut self, port: u16, private_data: &[u8]) -> anyhow::Result<()> {
-        let request = self.wait_for_request(port)?;
+    pub fn accept(&mut self, options: &PeerOptions, private_data: &[u8]) -> anyhow::Result<()> {
+        let request = self.wait_for_request(options)?;
         let connected = self.client.accept(&request, self.qp.qpn, private_data)?;
         self.say_connected(&connected);
         self.connected = Some(connected);
@@ -154,8 +170,8 @@ impl<P: TestPlatform> End<P> {
     }
 
     /// Waits for a request, and refuses it.
-    pub fn refuse_one(&mut self, port: u16, private_data: &[u8]) -> anyhow::Result<()> {
-        let request = self.wait_for_request(port)?;
+    pub fn refuse_one(&mut self, options: &PeerOptions, private_data: &[u8]) -> anyhow::Result<()> {
+        let request = self.wait_for_request(options)?;
         let connection = request.connection;
         self.client
             .verb(|d| d.control.reject(&d.nic, 0, connection, private_data))?;
@@ -165,10 +181,31 @@ impl<P: TestPlatform> End<P> {
         Ok(())
     }
 
-    fn wait_for_request(&mut self, port: u16) -> anyhow::Result<rnic_driver_host::driver::CmInfo> {
-        let (_, _, cookie) = self.client.listen(AddressIndex(0), port)?;
+    fn wait_for_request(&mut self, options: &PeerOptions) -> anyhow::Result<CmInfo> {
+        let port = options.port();
+        let (_, listener, cookie) =
+            self.client
+                .listen_for(AddressIndex(0), port, options.backlog)?;
+        if options.paused {
+            self.pause(listener, true)?;
+            println!("peer paused at port {port}");
+            std::io::stdin().lock().read_line(&mut String::new())?;
+            self.pause(listener, false)?;
+        }
         println!("peer listening at port {port}");
-        Ok(self.client.request(cookie)?)
+        let request = self.client.request(cookie)?;
+        say_private("asked", &request);
+        if let Some(seconds) = options.think {
+            println!("peer thinking");
+            std::thread::sleep(Duration::from_secs(seconds));
+        }
+        Ok(request)
+    }
+
+    fn pause(&mut self, listener: ListenerId, paused: bool) -> anyhow::Result<()> {
+        self.client
+            .verb(|d| d.control.pause_listener(&d.nic, 0, listener, paused))?;
+        Ok(())
     }
 
     fn say_connected(&self, connected: &Connected) {

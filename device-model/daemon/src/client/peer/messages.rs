@@ -67,7 +67,7 @@ pub fn cma_server<P: TestPlatform>(
     mut end: End<P>,
     options: &PeerOptions,
 ) -> anyhow::Result<End<P>> {
-    end.accept(options.port(), &[])?;
+    end.accept(options, &[])?;
     exchange(&mut end, true, of_cma(options))?;
     println!("peer exchanged {} messages", options.count);
     end.hold(options)?;
@@ -107,7 +107,7 @@ pub fn example_server<P: TestPlatform>(
     mut end: End<P>,
     options: &PeerOptions,
 ) -> anyhow::Result<End<P>> {
-    end.accept(options.port(), &[])?;
+    end.accept(options, &[])?;
     exchange(&mut end, false, (1, EXAMPLE_BYTES))?;
     println!("peer exchanged 1 message");
     end.disconnect()?;

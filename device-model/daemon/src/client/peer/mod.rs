@@ -74,6 +74,15 @@ pub struct PeerOptions {
     /// Refuse the first request with this private data, and end
     #[arg(long, value_name = "TEXT", conflicts_with = "to")]
     pub reject: Option<String>,
+    /// Seconds to think about a request before it is answered
+    #[arg(long, value_name = "SECONDS", conflicts_with = "to")]
+    pub think: Option<u64>,
+    /// Requests that may wait for an answer; more are refused
+    #[arg(long, default_value_t = 16, conflicts_with = "to")]
+    pub backlog: u32,
+    /// Listen, but refuse requests as if nobody did, until a line comes on standard input
+    #[arg(long, conflicts_with = "to")]
+    pub paused: bool,
     /// Stay connected until a line comes on standard input, before disconnecting
     #[arg(long)]
     pub hold: bool,
@@ -160,7 +169,7 @@ fn play<P: TestPlatform>(platform: P, options: &PeerOptions) -> anyhow::Result<(
     };
     let mut end = End::open(platform, options, (message, receives), patience)?;
     if let Some(text) = &options.reject {
-        return end.refuse_one(options.port(), text.as_bytes());
+        return end.refuse_one(options, text.as_bytes());
     }
     let end = match (options.mode, options.to) {
         (Mode::Rping, Some(to)) => rping::client(end, to, options),

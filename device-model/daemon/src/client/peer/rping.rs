@@ -103,7 +103,7 @@ pub fn client<P: TestPlatform>(
 
 /// Answers pings until the client ends the connection.
 pub fn server<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow::Result<End<P>> {
-    end.accept(options.port(), &[])?;
+    end.accept(options, &[])?;
     let mut pings = 0;
     while let Some(message) = end.receive()? {
         let (source, length) = parse(&message)?;

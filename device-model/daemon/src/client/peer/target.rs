@@ -42,7 +42,7 @@ pub fn serve<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow:
     };
     let base = end.area.buffer.iova();
     let lent = advert(base, end.area.key.0, AREA);
-    end.accept(options.port(), &lent)?;
+    end.accept(options, &lent)?;
     let window = key.next_variant();
     end.post(Operation::Bind(Bind {
         window,
