@@ -64,14 +64,19 @@ pub struct Config {
     pub features: u64,
     /// Interrupts.
     pub signalling: Signalling,
+    /// Where the random numbers of the control plane begin; another one at each power-up `[CM-20]`.
+    pub seed: u64,
 }
 
 impl Config {
-    /// A device with this address that offers everything, with a GUID made of the address.
+    /// A device with this address that offers everything, with a GUID made of the address, which is the seed as well: two
+    /// such devices do the same.
     #[must_use]
     pub fn new(mac: MacAddr) -> Self {
+        let guid = u64::from_be_bytes(mac.eui64());
         Self {
-            guid: u64::from_be_bytes(mac.eui64()),
+            guid,
+            seed: guid,
             mac,
             features: FEATURES,
             signalling: Signalling::MsiX(Delivery::External),
@@ -144,7 +149,7 @@ impl Device {
             hardware: Hardware::new(identity, delivery),
             function,
             commands: Commands::new(),
-            plane: Plane::new(config.mac, config.guid),
+            plane: Plane::new(config.mac, config.guid, config.seed),
             last_run: Nanos::ZERO,
         })
     }

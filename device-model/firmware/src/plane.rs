@@ -23,12 +23,12 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// Nothing, for a device with this Ethernet address and GUID.
-    pub(crate) fn new(mac: MacAddr, guid: u64) -> Self {
+    /// Nothing, for a device with this Ethernet address and GUID, and numbers that follow from the seed.
+    pub(crate) fn new(mac: MacAddr, guid: u64, seed: u64) -> Self {
         Self {
             addresses: AddressTable::new(mac),
             endpoints: Endpoints::default(),
-            connections: Connections::new(guid),
+            connections: Connections::new(guid, seed),
             conflicts: Conflicts::default(),
             neighbours: Neighbours::default(),
             farewells: Farewells::default(),

@@ -29,6 +29,7 @@ mod wire;
 mod worker;
 
 use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -208,6 +209,8 @@ fn build(
         };
         let mut description = DeviceConfig {
             guid: device.guid,
+            // Each has keys of its own from the host's random numbers.
+            seed: RandomState::new().build_hasher().finish(),
             signalling: match device.irq {
                 Irq::Msix => Signalling::MsiX(Delivery::External),
                 Irq::Msi => Signalling::Msi,

@@ -183,8 +183,8 @@ const fn narrow(limit: u64) -> u32 {
 }
 
 impl Connections {
-    /// None yet. Identifiers and sequence numbers follow from `guid`, which also seeds them.
-    pub fn new(guid: u64) -> Self {
+    /// None yet. Identifiers and sequence numbers follow from the seed `[CM-20]`.
+    pub fn new(guid: u64, seed: u64) -> Self {
         Self {
             table: Timed::new(const { narrow(limit::CONNECTIONS) }),
             listeners: Table::new(const { narrow(limit::LISTENERS) }, 1, 64),
@@ -194,7 +194,7 @@ impl Connections {
             ended: VecDeque::new(),
             looped: VecDeque::new(),
             draining: BTreeSet::new(),
-            random: guid,
+            random: if mutant("CM-20/seed") { guid } else { seed },
             guid,
             qp1_psn: Psn::ZERO,
         }
@@ -203,7 +203,7 @@ impl Connections {
     /// Forgets everything but the stream of random numbers, so that identifiers of before a reset do not come back.
     pub fn reset(&mut self) {
         let random = self.random;
-        *self = Self::new(self.guid);
+        *self = Self::new(self.guid, random);
         self.random = random;
     }
 
@@ -337,5 +337,22 @@ pub(super) fn status_of(reason: RejectReason) -> Status {
         | RejectReason::INVALID_COMM_ID
         | RejectReason::INVALID_COMM_INSTANCE => Status::ABORTED,
         _ => Status::REFUSED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A daemon that was killed came back with the identifiers of before, and Linux kept silent.
+    #[test]
+    fn after_a_power_cycle_or_a_reset_identifiers_are_others() {
+        // [CM-20]
+        let first = |connections: &mut Connections| (connections.new_id(), connections.first_psn());
+        let mut before = Connections::new(7, 1);
+        let old = first(&mut before);
+        assert_ne!(old, first(&mut Connections::new(7, 2)));
+        before.reset();
+        assert_ne!(old, first(&mut before));
     }
 }

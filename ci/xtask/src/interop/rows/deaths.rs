@@ -51,7 +51,7 @@ pub fn daemon_comes_back(bench: &mut Bench, case: Case) -> Result<()> {
     bench.restart_daemon()?;
     drop(ours);
     let arguments = [&to[..], &["7472"]].concat();
-    bench.rnic(case, &arguments)?.ends("STALE_CONNECTION")?;
+    bench.rnic(case, &arguments)?.ends("reason is STALE")?;
     let words = bench.peer("ended")?.join("\n");
     ensure!(words.contains("cm DISCONNECTED"), "Linux says:\n{words}");
     bench.peer(&format!(
