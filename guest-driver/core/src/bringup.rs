@@ -144,6 +144,27 @@ impl<P: Platform> BringUp<P> {
         }
     }
 
+    /// Whoever waits will wait no longer: a reset is begun, after which bring-up fails with this error.
+    #[must_use]
+    pub fn give_up(self, error: Error) -> Self {
+        let config = self.config;
+        let kept = match self.state {
+            state @ (State::Identify(_) | State::Failing(..)) => return Self { config, state },
+            State::Resetting(early)
+            | State::Enabling(early)
+            | State::Negotiating(early)
+            | State::QueryingDevice(early)
+            | State::QueryingPort(early) => Kept::Early(early),
+            State::CreatingEq(nic, control) => Kept::Late(nic, control),
+        };
+        let (platform, blocks) = kept.platform();
+        begin_reset(platform, blocks);
+        Self {
+            config,
+            state: State::Failing(error, kept),
+        }
+    }
+
     /// Goes as far as it can without waiting.
     #[must_use]
     pub fn advance(self) -> Step<P> {

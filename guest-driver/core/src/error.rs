@@ -24,6 +24,10 @@ pub enum Error {
     Device(Violation),
     /// The device stopped by itself (DEVICE_STATUS.failed); reset it.
     Failed(FailureCode),
+    /// The device owes this for too long; reset it.
+    Late(&'static str),
+    /// Whoever owns the device ended its use.
+    Ended,
     /// Not an rnic, or an interface version that this driver does not speak.
     NotOurs(&'static str),
     /// A feature that was required is not offered or not in force.
@@ -104,7 +108,12 @@ impl fmt::Display for Error {
             Self::Device(violation) => {
                 write!(f, "the device broke a rule ({violation:?}); reset it")
             }
+            Self::Failed(FailureCode::NONE) => {
+                f.write_str("the device stopped and does not say why; reset it")
+            }
             Self::Failed(code) => write!(f, "the device stopped with {code}; reset it"),
+            Self::Late(what) => write!(f, "{what} does not come; reset the device"),
+            Self::Ended => f.write_str("the use of the device was ended"),
             Self::NotOurs(what) => write!(f, "this is not a device that the driver knows: {what}"),
             Self::Missing(feature) => write!(f, "the device does not offer {feature}"),
             Self::Argument(name) => {

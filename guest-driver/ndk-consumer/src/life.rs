@@ -33,8 +33,8 @@ pub struct Report {
 pub struct Plan {
     /// Sides of the active and the passive end.
     pub sides: [usize; 2],
-    /// Steps of the platform that a completion of a queue pair is waited for. Nothing in NDK bounds that: a consumer
-    /// gives up by itself.
+    /// Steps of the platform that a peer, or a completion of a queue pair, is waited for. Nothing in NDK bounds that: a
+    /// consumer gives up by itself, and closes.
     pub patience: u64,
 }
 
@@ -244,6 +244,29 @@ impl<'b> Life<'b> {
         Ok(srq)
     }
 
+    /// Waits as long as the plan has patience.
+    fn within(&self, what: &'static str, ready: impl Fn() -> bool) -> Result<(), Refusal> {
+        let mut steps = 0;
+        while !ready() {
+            if steps > self.plan.patience {
+                return Err((what, STATUS_IO_TIMEOUT));
+            }
+            self.bench.platform.step();
+            steps += 1;
+        }
+        Ok(())
+    }
+
+    /// A request that a peer has its part in: it ended well, or is left to the close of its object.
+    fn ended(&mut self, what: &'static str, begun: Begun<'b>) -> Result<(), Refusal> {
+        let heard = self.within(what, || begun.callback.count() > 0);
+        let status = begun.callback.status();
+        if heard.is_err() {
+            self.pending.push(begun);
+        }
+        heard.and_then(|()| need(what, status))
+    }
+
     /// Listener, connector, and both ends of a connection.
     fn connect(&mut self, a: &End, b: &End) -> Result<*mut NDK_CONNECTOR, Refusal> {
         let bench = self.bench;
@@ -284,11 +307,12 @@ impl<'b> Life<'b> {
         if connecting.returned != STATUS_PENDING {
             return Err(("connect", connecting.returned));
         }
-        bench.wait("connect event, or the end of connect", || {
+        let heard = self.within("a connect event", || {
             requested.count() > 0 || connecting.callback.count() > 0
         });
         if requested.count() == 0 {
-            return Err(("connect", bench.end(&connecting)));
+            self.pending.push(connecting);
+            return heard.and(Err(("connect", STATUS_CONNECTION_REFUSED)));
         }
         let passive: *mut NDK_CONNECTOR = requested.object();
         keep!(self, passive, NdkCloseConnector);
@@ -301,7 +325,7 @@ impl<'b> Life<'b> {
             self.pending.push(connecting);
             return Err(refusal);
         }
-        need("connect", bench.end(&connecting))?;
+        self.ended("connect", connecting)?;
         let left = bench.callback("disconnect event", 1);
         let completed = bench.request("complete connect", |done, context| {
             call!(
@@ -315,7 +339,7 @@ impl<'b> Life<'b> {
         });
         need("complete connect", completed)?;
         if let Some(accepting) = self.pending.pop() {
-            need("accept", bench.end(&accepting))?;
+            self.ended("accept", accepting)?;
         }
         self.report.connected = true;
         Ok(connector)

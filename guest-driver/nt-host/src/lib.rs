@@ -18,6 +18,7 @@ pub mod cpu;
 pub mod enter;
 pub mod exercise;
 pub mod host;
+pub mod hostile;
 pub mod image;
 pub mod inject;
 pub mod loaded;

@@ -12,7 +12,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use nt_host::exercise::{self, Plan};
+use nt_host::hostile;
 use nt_host::inject::{Injected, Part};
+use nt_host::machine::hostile::Lie;
 use nt_host::machine::{Dma, Machine, SocketMachine};
 use nt_host::nt::print;
 use nt_host::sweep;
@@ -32,6 +34,8 @@ enum Command {
     Run(Run),
     /// A life again and again, failing another call site each time, until none is left.
     Sweep(Sweep),
+    /// Lead lives on a device that lies, which the driver must survive.
+    Hostile(Hostile),
     /// Run the NDK conformance tests over the driver, on two devices.
     Ndk(conform::Args),
     /// Read and write data to and fro through the driver's NDK provider, and compare: what rping does.
@@ -78,6 +82,24 @@ struct Sweep {
     /// Only this share of the call sites: 0/2 is the first of two.
     #[arg(long, default_value = "0/1")]
     part: Part,
+}
+
+#[derive(clap::Args)]
+struct Hostile {
+    /// The driver.
+    driver: PathBuf,
+    /// vfio-user socket of the device that does the work behind the one that lies.
+    #[arg(long, value_name = "SOCKET")]
+    device: PathBuf,
+    /// The first seed: it says which lie, how often, where.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds, one after the other.
+    #[arg(long, default_value_t = 1)]
+    count: u64,
+    /// Show what the driver prints.
+    #[arg(long)]
+    verbose: bool,
 }
 
 /// The functions behind these sockets, with one memory.
@@ -163,6 +185,20 @@ fn sweep(args: &Sweep) -> Result<()> {
     Ok(())
 }
 
+fn lie(args: &Hostile) -> Result<()> {
+    print::quiet(!args.verbose);
+    for seed in args.seed..args.seed + args.count {
+        let lie = Lie::ALL[(seed % Lie::ALL.len() as u64) as usize];
+        println!("seed {seed}: {lie:?}");
+        let devices = std::slice::from_ref(&args.device);
+        let device = machine(devices, true)?.remove(0);
+        let report = hostile::once(&args.driver, device, lie, seed)?;
+        println!("    {report:?}");
+    }
+    println!("survived {} seeds", args.count);
+    Ok(())
+}
+
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
     match &args.command {
@@ -174,6 +210,7 @@ fn main() -> Result<ExitCode> {
             print::quiet(args.run.quiet);
             sweep(args)?;
         }
+        Command::Hostile(args) => lie(args)?,
         Command::Ndk(args) => conform::run(args)?,
         Command::Ndkping(args) => measure::ping(args)?,
         Command::Ndkperf(args) => measure::perf(args)?,

@@ -78,7 +78,7 @@ pub fn consumers(
     let plan = life::Plan {
         // In one adapter, from one of its addresses to the other.
         sides: [0, 1],
-        patience: 20_000,
+        patience: 100_000,
     };
     let mut lives = 0;
     loop {

@@ -49,6 +49,25 @@ fn a_device_that_is_pulled_out_leaves_nothing() {
     assert!(nt_host("run", &["--surprise", "--quiet"]).contains("nothing is left"));
 }
 
+#[test]
+#[ignore = "needs rnic.sys and two devices"]
+fn a_device_that_lies_neither_crashes_nor_hangs_the_driver() {
+    // Four seeds of each kind of lie. More: `nt-host hostile --count`.
+    const SEEDS: usize = 32;
+    let devices = variable("RNIC_DEVICES");
+    let devices: Vec<&str> = devices.split(',').collect();
+    let each = SEEDS / devices.len();
+    std::thread::scope(|scope| {
+        for (index, device) in devices.iter().enumerate() {
+            let (first, count) = ((index * each).to_string(), each.to_string());
+            scope.spawn(move || {
+                let text = on(device, "hostile", &["--seed", &first, "--count", &count]);
+                assert!(text.contains(&format!("survived {count} seeds")), "{text}");
+            });
+        }
+    });
+}
+
 /// Sweeps the call sites in as many processes as there are devices, each on one of them; how many sites failed.
 fn sweep(arguments: &[&str]) -> u32 {
     let devices = variable("RNIC_DEVICES");

@@ -61,7 +61,7 @@ pub use mw::Mw;
 pub use oid::performance_counters;
 pub use pd::Pd;
 pub use pending::COOKIE;
-pub use provider::{OpenError, Provider};
+pub use provider::{OpenError, Patience, Provider};
 pub use qp::{Completion, Qp};
 pub use srq::Srq;
 pub use system::{DmaOf, Event, NoRoute, Passive, PlatformOf, System};

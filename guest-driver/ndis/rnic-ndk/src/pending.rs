@@ -20,7 +20,8 @@ pub const COOKIE: u64 = 0x4E44_4B00 << 32;
 enum Slot<S: System> {
     Free,
     Waiting(Verb<S>, Then<S>),
-    Flying(Then<S>),
+    /// Since when.
+    Flying(Then<S>, u64),
 }
 
 struct Entry<S: System> {
@@ -131,15 +132,24 @@ impl<S: System> Pending<S> {
         self.first.is_some()
     }
 
+    /// When the command began that flies longest.
+    pub(crate) fn oldest(&self) -> Option<u64> {
+        let since = |entry: &Entry<S>| match entry.slot {
+            Slot::Flying(_, since) => Some(since),
+            _ => None,
+        };
+        self.entries.iter().filter_map(since).min()
+    }
+
     /// Takes the first command that waits; its slot flies under the cookie that is returned.
-    pub(crate) fn take(&mut self) -> Option<(Verb<S>, u64)> {
+    pub(crate) fn take(&mut self, now: u64) -> Option<(Verb<S>, u64)> {
         let index = self.first?;
         let entry = self.entry(index)?;
         let next = entry.next.take();
         let Slot::Waiting(verb, then) = core::mem::replace(&mut entry.slot, Slot::Free) else {
             return None;
         };
-        entry.slot = Slot::Flying(then);
+        entry.slot = Slot::Flying(then, now);
         self.flying += 1;
         self.first = next;
         if next.is_none() {
@@ -153,7 +163,10 @@ impl<S: System> Pending<S> {
         let index = u32::try_from(cookie ^ COOKIE).ok()?;
         let free = self.free;
         let entry = self.entry(index)?;
-        let Slot::Flying(then) = core::mem::replace(&mut entry.slot, Slot::Free) else {
+        if !matches!(entry.slot, Slot::Flying(..)) {
+            return None;
+        }
+        let Slot::Flying(then, _) = core::mem::replace(&mut entry.slot, Slot::Free) else {
             return None;
         };
         entry.next = free;

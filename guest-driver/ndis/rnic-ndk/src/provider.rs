@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use ndis_sys::ndk::NDK_VERSION;
 use rnic_driver_core::{Control, CqSignal, Done, Error, Event, Failure, Object as Kept, Outcome};
+use rnic_platform::Platform as _;
 
 use crate::adapter::Adapter;
 use crate::address::Addresses;
@@ -33,6 +34,15 @@ pub enum OpenError {
     Port,
     /// NDIS_STATUS_RESOURCES.
     NoMemory,
+}
+
+/// How long the device may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the answer of a command, in nanoseconds.
+    pub answer_ns: u64,
+    /// For the event that a command leads to, when a peer has its part in it, in nanoseconds.
+    pub event_ns: u64,
 }
 
 /// Objects by number.
@@ -158,7 +168,7 @@ impl<S: System> Provider<S> {
     pub fn submit_waiting(&self, control: &mut Control<PlatformOf<S>>) {
         let nic = self.system.nic();
         while control.has_room() || control.dead().is_some() {
-            let next = self.pending.lock().take();
+            let next = self.pending.lock().take(self.now());
             let Some((verb, cookie)) = next else { return };
             if let Err((error, kept)) = verb.submit(control, nic, cookie) {
                 self.finish(cookie, Err(Failure { error, kept }));
@@ -169,7 +179,7 @@ impl<S: System> Provider<S> {
     /// Ends commands that wait, when there is no ring for them any more: the device was reset, or is gone.
     pub fn refuse_waiting(&self) {
         loop {
-            let next = self.pending.lock().take();
+            let next = self.pending.lock().take(0);
             let Some((verb, cookie)) = next else { return };
             // With it goes the queue that it was given, which no device uses any more.
             drop(verb);
@@ -180,6 +190,31 @@ impl<S: System> Provider<S> {
     /// Commands that were submitted and not answered yet.
     pub fn commands_flying(&self) -> u32 {
         self.pending.lock().flying()
+    }
+
+    fn now(&self) -> u64 {
+        self.system.nic().platform().now().0
+    }
+
+    /// What the device owes for too long, if it does: the answer of a command, or the event that ends an ACCEPT or a
+    /// DISCONNECT. A CONNECT may take as long as the peer thinks; its consumer gives up by closing. [CM-3] [CM-12]
+    pub fn overdue(&self, patience: Patience) -> Option<&'static str> {
+        let now = self.now();
+        let late = |since: u64, patience: u64| now.saturating_sub(since) > patience;
+        let oldest = self.pending.lock().oldest();
+        if oldest.is_some_and(|since| late(since, patience.answer_ns)) {
+            return Some("the answer of a command");
+        }
+        let mut from = 0;
+        while let Some((connector, next)) = { self.tables.lock().connectors.after(from) } {
+            from = next;
+            if let Some(since) = connector.body().waits_since(now)
+                && late(since, patience.event_ns)
+            {
+                return Some("the event that ends an ACCEPT or a DISCONNECT");
+            }
+        }
+        None
     }
 
     /// Adapters that are open, or whose memory is.

@@ -11,9 +11,12 @@ pub(crate) fn of_error(error: Error) -> NTSTATUS {
         Error::NoMemory | Error::CommandRingFull | Error::NoDoorbells | Error::Platform(_) => {
             STATUS_INSUFFICIENT_RESOURCES
         }
-        Error::Gone | Error::Device(_) | Error::Failed(_) | Error::NotOurs(_) => {
-            STATUS_DEVICE_NOT_READY
-        }
+        Error::Gone
+        | Error::Device(_)
+        | Error::Failed(_)
+        | Error::Late(_)
+        | Error::Ended
+        | Error::NotOurs(_) => STATUS_DEVICE_NOT_READY,
         Error::Missing(_) => STATUS_NOT_SUPPORTED,
         Error::Argument(_) => STATUS_INVALID_PARAMETER,
         Error::Command(error) => of_status(error.status),

@@ -3,6 +3,7 @@
 //! `unsafe` lends the leaked handle of the machine in use; it is never freed, because a fault handler looks it up.
 
 mod bare;
+pub mod hostile;
 mod socket;
 
 use std::sync::Arc;
@@ -45,6 +46,10 @@ pub trait Machine: Send + Sync {
     fn vectors(&self) -> Vec<i32>;
     /// Gives the device a range of the memory; its DMA address. `None` if that fails.
     fn dma_map(&self, offset: usize, bytes: usize) -> Option<u64>;
+    /// The same, for memory that driver and device share as long as it is mapped.
+    fn dma_map_shared(&self, offset: usize, bytes: usize) -> Option<u64> {
+        self.dma_map(offset, bytes)
+    }
     /// Takes it away.
     fn dma_unmap(&self, iova: u64, bytes: usize);
 }

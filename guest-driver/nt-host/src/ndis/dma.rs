@@ -159,7 +159,7 @@ pub(super) extern "win64" fn allocate_shared(
         return;
     }
     let offset = ram::offset(address).unwrap_or_default();
-    let Some(iova) = adapter.machine.dma_map(offset, bytes) else {
+    let Some(iova) = adapter.machine.dma_map_shared(offset, bytes) else {
         pool::release(address, SHARED_TAG);
         return;
     };

@@ -23,6 +23,8 @@ use crate::nt::pool;
 pub const HANDLE: &str = "interrupt handle";
 const TABLE: &str = "interrupt message table";
 const TAG: u32 = u32::from_le_bytes(*b"NdIn");
+/// Packets that a deferred call may indicate; it says whether there are more, and is called again then.
+const MOST: u32 = 128;
 /// NDIS_CONNECT_MESSAGE_BASED.
 const MESSAGE_BASED: i32 = 2;
 
@@ -193,20 +195,23 @@ fn queue_dpc(interrupt: &Arc<Interrupt>, message: u32, target: usize, context: u
     let run = Box::new(move || {
         if let Some(handler) = this.handlers.MessageInterruptDpcHandler {
             let mut throttle = NDIS_RECEIVE_THROTTLE_PARAMETERS {
-                MaxNblsToIndicate: u32::MAX,
+                MaxNblsToIndicate: MOST,
                 MoreNblsPending: 0,
             };
-            let throttle = (&raw mut throttle).cast();
+            let parameters = (&raw mut throttle).cast();
             // SAFETY: the driver's handler, at DISPATCH_LEVEL.
             enter::driver("MiniportMessageInterruptDPC", || unsafe {
                 handler(
                     this.context as _,
                     message,
                     context as _,
-                    throttle,
+                    parameters,
                     std::ptr::null_mut(),
                 );
             });
+            if throttle.MoreNblsPending != 0 && !this.stop.load(Ordering::SeqCst) {
+                queue_dpc(&this, message, target, context);
+            }
         }
         this.dpcs.fetch_sub(1, Ordering::SeqCst);
     });

@@ -14,6 +14,7 @@ use crate::breach::{Rule, breach};
 use crate::cpu::{self, CPUS, Dpc};
 use crate::enter;
 use crate::inject::{self, Kind};
+use crate::nt::system::ours;
 use crate::nt::{dpc, wait, work};
 
 // ---- timers ------------------------------------------------------------------
@@ -267,7 +268,7 @@ pub(super) extern "win64" fn remove_miniport(handle: usize) -> i32 {
 // ---- the rest ------------------------------------------------------------------
 
 pub(super) extern "win64" fn sleep(microseconds: u32) {
-    std::thread::sleep(Duration::from_micros(microseconds.into()));
+    std::thread::sleep(ours(Duration::from_micros(microseconds.into())));
 }
 
 pub(super) extern "win64" fn get_version() -> u32 {

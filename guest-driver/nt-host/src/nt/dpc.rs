@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ndis_sys::nt::{KDPC, KTIMER};
 use parking_lot::{Condvar, Mutex};
 
+use super::system::ours;
 use super::wait;
 use crate::breach::{Rule, breach};
 use crate::cpu::{self, Dpc};
@@ -134,10 +135,10 @@ pub fn set_timer(
     let before = cancel_timer(key);
     let due = Due {
         key,
-        period,
+        period: period.map(ours),
         run: std::sync::Arc::new(run),
     };
-    insert_timer(&mut TIMERS.lock(), Instant::now() + after, due);
+    insert_timer(&mut TIMERS.lock(), Instant::now() + ours(after), due);
     SOONER.notify_all();
     before
 }

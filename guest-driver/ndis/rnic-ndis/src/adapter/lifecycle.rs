@@ -9,7 +9,7 @@ use ndis_sys::nt::PVOID;
 use rnic_driver_core::Error;
 
 use super::addresses::Addresses;
-use super::recovery::{ENDED, Recovery};
+use super::recovery::Recovery;
 use super::settings::Settings;
 use super::{Adapter, attributes};
 use crate::engine::Engine;
@@ -152,9 +152,7 @@ impl Adapter {
         *self.watchdog.lock() = Some(timer);
         self.addresses.watch(passive, self);
         // What came before the interrupts were there.
-        for message in 0..self.messages {
-            self.message(message);
-        }
+        self.look_at_all();
         Ok(())
     }
 
@@ -173,7 +171,7 @@ impl Adapter {
             timer.stop(passive);
         }
         if let Some(engine) = self.engine() {
-            engine.fail(ENDED);
+            engine.fail(Error::Ended);
             // The worker ends what is under way, and stops.
             self.kick();
         }

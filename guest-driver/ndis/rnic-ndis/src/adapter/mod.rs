@@ -17,7 +17,6 @@ use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use ndis_sys::ndis::NDIS_HANDLE;
-use rnic_abi::FailureCode;
 use rnic_abi::reg::intr_cause;
 use rnic_driver_core::{Error, Event};
 
@@ -169,27 +168,41 @@ impl Adapter {
         self.kick();
     }
 
-    /// An interrupt message, at DISPATCH_LEVEL.
-    pub fn message(&self, message: u32) {
+    /// An interrupt message, at DISPATCH_LEVEL. It does a bounded amount of work, `frames` received frames at most;
+    /// whether more is left, for which no interrupt may come.
+    pub fn message(&self, message: u32, frames: u32) -> bool {
         if message == u32::from(CONTROL_VECTOR) {
             self.kick();
-            return;
+            return false;
         }
         let Some(engine) = self.engine() else {
-            return;
+            return false;
         };
         if engine.failure().is_some() {
-            return;
+            return false;
         }
         let index = message as usize - 1;
+        let mut more = false;
         if let Some(vector) = engine.vectors.get(index) {
-            vector.service(&engine, |signal| self.ndk.cq_signal(index, signal));
+            more |= vector.service(&engine, |signal| self.ndk.cq_signal(index, signal));
             self.ndk.eq_handled(index, vector.handled());
         }
-        self.ethernet.service(&engine, index);
+        more |= self.ethernet.service(&engine, index, frames);
         if engine.failure().is_some() {
             self.kick();
+            return false;
         }
+        more
+    }
+
+    /// Looks at every message as if it had come: what came when nobody listened.
+    fn look_at_all(&self) {
+        crate::nt::irql::at_dispatch(|| {
+            for message in 0..self.messages {
+                // A device that has this much to say when it has just begun goes on with its next interrupt.
+                self.message(message, u32::MAX);
+            }
+        });
     }
 
     /// The worker's turn.
@@ -198,12 +211,14 @@ impl Adapter {
             let alive = !engine.is_quiet();
             if self.ethernet.is_stuck() {
                 // A pause must end, whatever the device does.
-                engine.fail(Error::Failed(FailureCode::NONE));
-                warning!("the device keeps packets that it was given");
+                engine.fail(Error::Late("a packet that the device was given"));
             }
-            engine::turn(passive, &engine, self);
+            if engine::turn(passive, &engine, self) {
+                // Others get their turn, and what ends this life is seen, however much the device has to say.
+                self.kick();
+            }
             if alive && let Some(error) = engine.failure() {
-                if error == recovery::ENDED {
+                if error == Error::Ended {
                     info!("this life of the device ends");
                 } else {
                     warning!("this life of the device ends: {error}");

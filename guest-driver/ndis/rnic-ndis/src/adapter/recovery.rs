@@ -3,7 +3,6 @@
 //! Handlers only say what is wanted; the worker does it, because bringing a device up waits.
 
 use ndis_sys::ndis::*;
-use rnic_abi::FailureCode;
 use rnic_driver_core::Error;
 
 use super::Adapter;
@@ -24,9 +23,6 @@ pub(super) struct Recovery {
     low_power: bool,
 }
 
-/// Why a life ends that the driver ends itself.
-pub(super) const ENDED: Error = Error::Failed(FailureCode::NONE);
-
 impl Adapter {
     /// MiniportCheckForHangEx: whether NDIS shall reset the adapter.
     pub fn hangs(&self) -> bool {
@@ -45,7 +41,7 @@ impl Adapter {
             }
             recovery.reset = true;
         }
-        self.give_up(ENDED);
+        self.give_up(Error::Ended);
         self.kick();
         NDIS_STATUS_PENDING
     }
@@ -54,7 +50,7 @@ impl Adapter {
     pub fn set_power(&self, request: Request, state: i32) {
         self.recovery.lock().power = Some((request, state));
         if state != NdisDeviceStateD0 {
-            self.give_up(ENDED);
+            self.give_up(Error::Ended);
         }
         self.kick();
     }
@@ -130,9 +126,7 @@ impl Adapter {
         self.ndk.engine_up(passive, self, &engine);
         self.addresses_changed();
         self.ethernet.link_changed(self, &engine);
-        for message in 0..self.messages {
-            self.message(message);
-        }
+        self.look_at_all();
         Ok(())
     }
 }

@@ -229,7 +229,7 @@ impl Drop for Engine {
 
 /// Advances bring-up until it ends.
 fn ready(passive: &Passive, bring_up: BringUp<NtPlatform>) -> Result<Device<NtPlatform>, Error> {
-    let start = now_ns();
+    let mut start = now_ns();
     let mut step = bring_up.advance();
     let mut late = false;
     loop {
@@ -237,13 +237,17 @@ fn ready(passive: &Passive, bring_up: BringUp<NtPlatform>) -> Result<Device<NtPl
             Step::Ready(device) => return Ok(device),
             Step::Failed(failed) => return Err(failed.error),
             Step::Pending(next) => {
+                let mut next = next;
                 if now_ns().saturating_sub(start) > PATIENCE_NS {
                     if late {
                         // It does not even reset. Bus mastering is switched off, so that nothing is written.
+                        crate::error!("the device does not reset; bus mastering is switched off");
                         stop_bus_master(next.platform());
                         return Err(Error::Gone);
                     }
                     late = true;
+                    start = now_ns();
+                    next = next.give_up(Error::Late("a step of bring-up"));
                 }
                 sleep_us(passive, 200);
                 step = next.advance();
@@ -318,13 +322,19 @@ pub trait Listener {
     fn causes(&self, passive: &Passive, engine: &Shared<Engine>, causes: u32);
 }
 
-/// One turn of the worker: answers, then events, then new verbs; arms, and returns when nothing is left.
-pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener) {
+/// Events that one turn of the worker takes, and how often it begins anew.
+const TURN_EVENTS: u32 = 1024;
+const TURN_ROUNDS: u32 = 64;
+
+/// One turn of the worker: answers, then events, then new verbs; arms, and returns when nothing is left, or when it was
+/// long enough: then another turn is due, and this returns true.
+pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener) -> bool {
     let Some(mut owned) = engine.take_owned() else {
-        return;
+        return false;
     };
+    let mut more = false;
     if engine.failure().is_none() {
-        work(passive, engine, &mut owned, listener);
+        more = work(passive, engine, &mut owned, listener);
     }
     if let Some(error) = engine.failure() {
         owned.control.abandon(error);
@@ -333,21 +343,34 @@ pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener)
         engine
             .service
             .finish(passive, engine, &mut owned.control, listener, error);
+        more = false;
     }
     engine.give_owned(owned);
+    more
 }
 
-fn work(passive: &Passive, engine: &Shared<Engine>, owned: &mut Owned, listener: &dyn Listener) {
+/// Whether it ended before everything was done.
+fn work(
+    passive: &Passive,
+    engine: &Shared<Engine>,
+    owned: &mut Owned,
+    listener: &dyn Listener,
+) -> bool {
+    let fail = |error| {
+        engine.fail(error);
+        false
+    };
     match engine.nic.take_causes() {
         Ok(0) => {}
         Ok(causes) => listener.causes(passive, engine, causes),
-        Err(error) => return engine.fail(error),
+        Err(error) => return fail(error),
     }
-    loop {
+    let mut more = true;
+    for _ in 0..TURN_ROUNDS {
         let mut progress = engine
             .service
             .answers(passive, engine, &mut owned.control, listener);
-        loop {
+        for _ in 0..TURN_EVENTS {
             match owned.events.poll(&engine.nic) {
                 Ok(Some(event)) => {
                     progress = true;
@@ -358,15 +381,20 @@ fn work(passive: &Passive, engine: &Shared<Engine>, owned: &mut Owned, listener:
                     listener.event(passive, engine, &event);
                 }
                 Ok(None) => break,
-                Err(error) => return engine.fail(error),
+                Err(error) => return fail(error),
             }
         }
         progress |= engine.service.begin(passive, engine, &mut owned.control);
         listener.begin(passive, engine, &mut owned.control);
         if let Some(error) = owned.control.dead() {
-            return engine.fail(error);
+            return fail(error);
+        }
+        if engine.failure().is_some() {
+            // Somebody else ended this life meanwhile.
+            return false;
         }
         if !progress {
+            more = false;
             break;
         }
     }
@@ -374,6 +402,7 @@ fn work(passive: &Passive, engine: &Shared<Engine>, owned: &mut Owned, listener:
     if engine.service.is_late() {
         // A stopped ring says why; one that runs and does not answer is as good as gone.
         let error = owned.control.check_ring(&engine.nic).err();
-        engine.fail(error.unwrap_or(Error::Failed(rnic_abi::FailureCode::NONE)));
+        return fail(error.unwrap_or(Error::Late("the answer of a command")));
     }
+    more
 }

@@ -12,8 +12,10 @@ const IDLE: u32 = 0;
 const RUNNING: u32 = 1;
 const AGAIN: u32 = 2;
 
-/// Events that one DPC takes; arming with events left brings the next interrupt at once.
+/// Events that are taken at once; arming with events left brings the next interrupt at once.
 const BUDGET: u32 = 4096;
+/// How often one DPC begins anew because an interrupt came meanwhile.
+const ROUNDS: u32 = 4;
 
 /// One message.
 pub struct Vector {
@@ -54,8 +56,8 @@ impl Vector {
     }
 
     /// Takes events until none is left, and arms. At DISPATCH_LEVEL; `signal` is called with no lock held, never by two
-    /// CPUs at once.
-    pub fn service(&self, engine: &Engine, mut signal: impl FnMut(&CqSignal)) {
+    /// CPUs at once. True if interrupts came faster than it ended: it is to be called again.
+    pub fn service(&self, engine: &Engine, mut signal: impl FnMut(&CqSignal)) -> bool {
         if self
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
@@ -65,9 +67,9 @@ impl Vector {
             })
             != Ok(IDLE)
         {
-            return;
+            return false;
         }
-        loop {
+        for _ in 0..ROUNDS {
             if let Err(error) = self.drain(&engine.nic, &mut signal) {
                 engine.fail(error);
             }
@@ -75,10 +77,12 @@ impl Vector {
                 self.state
                     .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
             match done {
-                Ok(_) => return,
+                Ok(_) => return false,
                 Err(_) => self.state.store(RUNNING, Ordering::Release),
             }
         }
+        self.state.swap(IDLE, Ordering::AcqRel);
+        true
     }
 
     fn drain(&self, nic: &NtNic, signal: &mut impl FnMut(&CqSignal)) -> Result<(), Error> {

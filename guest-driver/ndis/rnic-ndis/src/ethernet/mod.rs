@@ -305,21 +305,23 @@ impl Ethernet {
         }
     }
 
-    /// An interrupt message's share, at DISPATCH_LEVEL.
-    pub fn service(&self, engine: &Shared<Engine>, index: usize) {
+    /// An interrupt message's share, at DISPATCH_LEVEL: `frames` received frames at most. Whether more is left.
+    pub fn service(&self, engine: &Shared<Engine>, index: usize, frames: u32) -> bool {
         let Some(lane) = self
             .lane()
             .filter(|lane| Shared::ptr_eq(&lane.engine, engine))
         else {
-            return;
+            return false;
         };
+        let mut more = false;
         if let Some(tx) = lane.tx.get(index) {
-            tx.service(&lane, engine);
+            more |= tx.service(&lane, engine);
         }
         if let Some(rx) = lane.rx.get(index) {
             let mode = self.config.lock().receive_mode();
-            rx.service(&lane, engine, &mode);
+            more |= rx.service(&lane, engine, &mode, frames);
         }
+        more
     }
 
     /// The link may have changed.

@@ -31,6 +31,8 @@ const QUEUE_SHIFT: u32 = 16;
 
 /// Frames taken under one lock and indicated at once.
 const BATCH: usize = 64;
+/// Frames that one DPC takes, whether they are indicated or not.
+const BUDGET: usize = 1024;
 
 /// NET_BUFFER_LISTs for receiving.
 pub struct Pool {
@@ -203,9 +205,11 @@ impl Rx {
         })
     }
 
-    /// Takes received frames and hands them to Windows. At DISPATCH_LEVEL.
-    pub fn service(&self, lane: &Shared<Lane>, engine: &Engine, mode: &Mode) {
-        loop {
+    /// Takes received frames, `most` at most, and hands them to Windows. At DISPATCH_LEVEL. Whether more may be left.
+    pub fn service(&self, lane: &Shared<Lane>, engine: &Engine, mode: &Mode, most: u32) -> bool {
+        // One at least, so that it goes on.
+        let mut left = (most as usize).clamp(1, BUDGET);
+        while left > 0 {
             let mut used = [UsedBuffer {
                 context: 0,
                 length: 0,
@@ -214,9 +218,9 @@ impl Rx {
             {
                 let mut state = self.state.lock();
                 if state.closed {
-                    return;
+                    return false;
                 }
-                for place in &mut used {
+                for place in used.iter_mut().take(left) {
                     match state.queue.poll() {
                         Ok(Some(buffer)) => {
                             *place = buffer;
@@ -260,10 +264,12 @@ impl Rx {
             if posted {
                 self.ring(&engine.nic);
             }
-            if count < BATCH {
-                return;
+            if count < BATCH.min(left) {
+                return false;
             }
+            left -= count;
         }
+        true
     }
 
     /// Makes a filled buffer's list describe its frame; none if the frame is not wanted.
@@ -292,7 +298,8 @@ impl Rx {
             return None;
         }
         let (mut offset, mut size, mut info) = (HEADER, bytes, 0);
-        if let Some(tag) = tag.filter(|_| mode.strip_tag) {
+        // A runt that ends within its tag keeps it: what is left would have no type.
+        if let Some(tag) = tag.filter(|_| mode.strip_tag && bytes >= ETHERNET + 4) {
             // The addresses move up against the type.
             buffer.memory.write(HEADER + 4, head.get(..12)?);
             (offset, size) = (HEADER + 4, bytes - 4);

@@ -131,10 +131,18 @@ unsafe extern "win64" fn message_dpc(
     context: NDIS_HANDLE,
     message: u32,
     _: PVOID,
-    _: PVOID,
+    throttle: PVOID,
     _: PVOID,
 ) {
     // SAFETY: the adapter that registered; it outlives the registration.
     let adapter = unsafe { &*context.cast::<Adapter>() };
-    adapter.message(message);
+    let throttle = throttle.cast::<NDIS_RECEIVE_THROTTLE_PARAMETERS>();
+    // SAFETY: NDIS's parameters, which live during the call, or none.
+    let most = unsafe { throttle.as_ref() }.map_or(u32::MAX, |t| t.MaxNblsToIndicate);
+    let more = adapter.message(message, most);
+    // SAFETY: as above.
+    if let Some(throttle) = unsafe { throttle.as_mut() } {
+        // NDIS calls again when others had their turn.
+        throttle.MoreNblsPending = more.into();
+    }
 }

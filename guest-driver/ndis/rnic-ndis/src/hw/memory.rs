@@ -3,6 +3,7 @@
 //! NDIS gives and takes it at PASSIVE_LEVEL only. It is asked for by the adapter's worker alone, which runs there; a
 //! buffer whose owner ends at DISPATCH_LEVEL is put on a list, which the worker frees.
 
+use alloc::boxed::Box;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
@@ -11,7 +12,7 @@ use ndis_sys::nt::*;
 use rnic_platform::{DmaBuffer, PlatformError};
 
 use super::Hardware;
-use crate::nt::{Passive, Shared};
+use crate::nt::{Passive, Shared, try_box};
 
 const PAGE: usize = 4096;
 
@@ -21,8 +22,8 @@ pub struct SharedMemory {
     physical: PHYSICAL_ADDRESS,
     /// As it was asked for.
     length: usize,
-    /// As it was allocated, whole pages.
-    allocated: u32,
+    /// Until it is dropped.
+    block: Option<Box<Block>>,
     hardware: Shared<Hardware>,
 }
 
@@ -43,6 +44,13 @@ impl SharedMemory {
         if unsafe { KeGetCurrentIrql() } != PASSIVE_LEVEL {
             return Err(PlatformError::Unsupported);
         }
+        let mut block = try_box(Block {
+            base: NonNull::dangling(),
+            physical: 0,
+            length: allocated,
+            next: ptr::null_mut(),
+        })
+        .map_err(|_| PlatformError::NoMemory)?;
         let (mut base, mut physical): (PVOID, PHYSICAL_ADDRESS) = (ptr::null_mut(), 0);
         // SAFETY: at PASSIVE_LEVEL, after DMA was registered.
         unsafe {
@@ -55,11 +63,12 @@ impl SharedMemory {
             );
         }
         let base = NonNull::new(base.cast::<u8>()).ok_or(PlatformError::NoMemory)?;
+        (block.base, block.physical) = (base, physical);
         let memory = Self {
             base,
             physical,
             length: bytes,
-            allocated,
+            block: Some(block),
             hardware: hardware.clone(),
         };
         if physical.cast_unsigned() & (PAGE as u64 - 1) != 0 {
@@ -149,24 +158,27 @@ impl DmaBuffer for SharedMemory {
 
 impl Drop for SharedMemory {
     fn drop(&mut self) {
-        let block = Block {
-            base: self.base,
-            physical: self.physical,
-            length: self.allocated,
+        let Some(block) = self.block.take() else {
+            return;
         };
         // SAFETY: callable at any IRQL.
         if unsafe { KeGetCurrentIrql() } == PASSIVE_LEVEL {
             block.free(self.hardware.adapter);
         } else {
-            self.hardware.retired.push(&block);
+            self.hardware.retired.push(block);
         }
     }
 }
 
+/// What freeing a buffer takes. It lies beside the buffer, never in it: what is in it the device may change until it is
+/// unmapped.
 struct Block {
     base: NonNull<u8>,
     physical: PHYSICAL_ADDRESS,
+    /// As it was allocated, whole pages.
     length: u32,
+    /// The next on the list of those that are to be freed.
+    next: *mut Block,
 }
 
 impl Block {
@@ -184,16 +196,9 @@ impl Block {
     }
 }
 
-/// What a retired block holds: it has no other use any more, so the list needs no memory of its own.
-struct Link {
-    next: *mut Link,
-    physical: PHYSICAL_ADDRESS,
-    length: u32,
-}
-
 /// Blocks to free at PASSIVE_LEVEL.
 pub(super) struct Retired {
-    first: AtomicPtr<Link>,
+    first: AtomicPtr<Block>,
 }
 
 impl Retired {
@@ -203,40 +208,61 @@ impl Retired {
         }
     }
 
-    fn push(&self, block: &Block) {
-        let link = block.base.as_ptr().cast::<Link>();
+    fn push(&self, block: Box<Block>) {
+        let block = Box::into_raw(block);
         let mut next = self.first.load(Ordering::Relaxed);
         loop {
-            // SAFETY: the block is a page or more, aligned, and nobody else's.
-            unsafe {
-                link.write(Link {
-                    next,
-                    physical: block.physical,
-                    length: block.length,
-                });
-            }
-            match self
-                .first
-                .compare_exchange_weak(next, link, Ordering::Release, Ordering::Relaxed)
-            {
+            // SAFETY: ours until it is on the list.
+            unsafe { (*block).next = next };
+            match self.first.compare_exchange_weak(
+                next,
+                block,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return,
                 Err(now) => next = now,
             }
         }
     }
 
-    pub(super) fn free(&self, _: &Passive, adapter: NDIS_HANDLE) {
+    /// Takes all of them off the list.
+    fn take(&self, mut each: impl FnMut(Box<Block>)) {
         let mut at = self.first.swap(ptr::null_mut(), Ordering::Acquire);
-        while let Some(base) = NonNull::new(at) {
-            // SAFETY: written by `push`; the list was taken whole, so it is ours.
-            let link = unsafe { base.read() };
-            at = link.next;
-            Block {
-                base: base.cast(),
-                physical: link.physical,
-                length: link.length,
-            }
-            .free(adapter);
+        while !at.is_null() {
+            // SAFETY: put there by `push`; the list was taken whole, so it is ours.
+            let block = unsafe { Box::from_raw(at) };
+            at = block.next;
+            each(block);
         }
+    }
+
+    pub(super) fn free(&self, _: &Passive, adapter: NDIS_HANDLE) {
+        self.take(|block| block.free(adapter));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// The list once ran through the blocks themselves, where a device wrote over its links.
+    #[test]
+    fn retired_memory_is_left_alone_because_the_device_may_change_it() {
+        let retired = Retired::new();
+        for address in [1usize << 12, 2 << 12, 3 << 12] {
+            retired.push(Box::new(Block {
+                // No memory is there: touching it ends the test.
+                base: NonNull::new(ptr::without_provenance_mut(address)).unwrap(),
+                physical: 0,
+                length: 4096,
+                next: ptr::null_mut(),
+            }));
+        }
+        let mut taken = Vec::new();
+        retired.take(|block| taken.push(block.base.addr().get() >> 12));
+        assert_eq!(taken, [3, 2, 1]);
+        retired.take(|_| panic!("taken twice"));
     }
 }

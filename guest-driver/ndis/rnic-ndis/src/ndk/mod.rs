@@ -33,7 +33,6 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use alloc::vec::Vec;
 use ndis_sys::ndis::*;
 use ndis_sys::ndk::*;
-use rnic_abi::FailureCode;
 use rnic_driver_core::{Address, CqSignal, Error, Event};
 use rnic_ndk::raw::{Object, Shared as Counted, close_adapter};
 use rnic_ndk::{LocalAddress, OpenError};
@@ -46,6 +45,16 @@ use crate::nt::work::Worker;
 use crate::nt::{NoMemory, Passive, Shared, SpinLock};
 use crate::{info, warning};
 use system::NtSystem;
+
+/// How often it is looked whether the device is late, at most.
+const LOOK_NS: u64 = 250_000_000;
+
+/// How long the device may take. What a peer has its part in ends when the connection manager has tried as often as the
+/// peer asked, which other stacks let take a minute.
+const PATIENCE: rnic_ndk::Patience = rnic_ndk::Patience {
+    answer_ns: PATIENCE_NS,
+    event_ns: 180_000_000_000,
+};
 
 /// The provider of one life of the device.
 pub type Nt = rnic_ndk::Provider<NtSystem>;
@@ -245,13 +254,11 @@ impl Provider {
         let Some(provider) = self.of(engine) else {
             return;
         };
-        let flying = provider.commands_flying();
-        if flying == 0 {
-            provider.system().progressed();
-        }
-        if control.dead().is_none() && flying > 0 && provider.system().idle_ns() > PATIENCE_NS {
-            warning!("{flying} commands of the NDK provider are not answered");
-            engine.fail(Error::Failed(FailureCode::NONE));
+        if control.dead().is_none()
+            && provider.system().may_look(LOOK_NS)
+            && let Some(what) = provider.overdue(PATIENCE)
+        {
+            engine.fail(Error::Late(what));
         }
         provider.submit_waiting(control);
     }
@@ -259,7 +266,6 @@ impl Provider {
     /// A command of the provider's own was answered.
     pub fn answered(&self, _: &Passive, engine: &Shared<Engine>, done: NtDone) {
         if let Some(provider) = self.of(engine).filter(|_| Nt::owns(&done)) {
-            provider.system().progressed();
             provider.answered(done);
         }
     }

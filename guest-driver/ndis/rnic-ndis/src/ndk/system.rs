@@ -60,8 +60,8 @@ pub struct NtSystem {
     engine: Shared<Engine>,
     adapter: Pinned,
     users: [AtomicU32; VECTORS],
-    /// When a command of ours was last begun or answered.
-    progress: AtomicU64,
+    /// When it was last looked whether the device is late.
+    looked: AtomicU64,
     /// Callbacks are due that nobody makes yet.
     deferred: AtomicBool,
 }
@@ -72,7 +72,7 @@ impl NtSystem {
             engine,
             adapter: adapter.pinned(),
             users: [const { AtomicU32::new(0) }; VECTORS],
-            progress: AtomicU64::new(wait::now_ns()),
+            looked: AtomicU64::new(0),
             deferred: AtomicBool::new(false),
         }
     }
@@ -81,18 +81,19 @@ impl NtSystem {
         &self.engine
     }
 
-    pub(super) fn progressed(&self) {
-        self.progress.store(wait::now_ns(), Ordering::Relaxed);
-    }
-
     /// Whether deferred work is wanted; asked for the last time.
     pub(super) fn take_deferred(&self) -> bool {
         self.deferred.swap(false, Ordering::AcqRel)
     }
 
-    /// Nanoseconds since something went on.
-    pub(super) fn idle_ns(&self) -> u64 {
-        wait::now_ns().saturating_sub(self.progress.load(Ordering::Relaxed))
+    /// Whether it was not looked within `interval_ns`; asked for the worker alone.
+    pub(super) fn may_look(&self, interval_ns: u64) -> bool {
+        let now = wait::now_ns();
+        let due = now.saturating_sub(self.looked.load(Ordering::Relaxed)) > interval_ns;
+        if due {
+            self.looked.store(now, Ordering::Relaxed);
+        }
+        due
     }
 }
 

@@ -1,7 +1,7 @@
 //! A worker: one function at PASSIVE_LEVEL, called when kicked and never twice at once.
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use ndis_sys::ndis::*;
 use ndis_sys::nt::PVOID;
@@ -20,6 +20,8 @@ const STOPPED: u32 = 3;
 pub struct Worker {
     item: NDIS_HANDLE,
     state: AtomicU32,
+    /// Kicks do nothing any more.
+    stopping: AtomicBool,
     run: fn(&Passive, *const c_void),
     context: AtomicPtr<c_void>,
 }
@@ -43,6 +45,7 @@ impl Worker {
         Ok(Self {
             item,
             state: AtomicU32::new(STOPPED),
+            stopping: AtomicBool::new(false),
             run,
             context: AtomicPtr::new(core::ptr::null_mut()),
         })
@@ -56,6 +59,9 @@ impl Worker {
 
     /// Makes it run soon. Callable at IRQL <= DISPATCH_LEVEL.
     pub fn kick(&self) {
+        if self.stopping.load(Ordering::Acquire) {
+            return;
+        }
         let next = |state| match state {
             IDLE => Some(RUNNING),
             RUNNING => Some(AGAIN),
@@ -71,8 +77,10 @@ impl Worker {
         }
     }
 
-    /// Waits until it is idle; kicks do nothing from then on.
+    /// Kicks do nothing from now on; waits until it is idle.
     pub fn stop(&self, passive: &Passive) {
+        // First, or kicks that do not stop would keep it from ever being idle.
+        self.stopping.store(true, Ordering::Release);
         while self
             .state
             .compare_exchange(IDLE, STOPPED, Ordering::AcqRel, Ordering::Acquire)

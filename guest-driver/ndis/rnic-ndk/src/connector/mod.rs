@@ -128,6 +128,8 @@ struct Inner<S: System> {
     phase: Phase,
     /// A command of the present phase was not answered yet.
     commanded: bool,
+    /// Since when the device owes the event that ends the present phase, as far as it was looked for.
+    owed_since: Option<(Phase, u64)>,
     /// What waits, and what keeps us from closing meanwhile.
     request: Option<(RequestCompletion, Hold<Connector<S>>)>,
     event: Option<DisconnectEvent>,
@@ -227,6 +229,7 @@ impl<S: System> Connector<S> {
         let mut inner = Inner {
             phase,
             commanded: false,
+            owed_since: None,
             request: None,
             event: None,
             left: None,
@@ -259,6 +262,24 @@ impl<S: System> Connector<S> {
             Err(NoMemory) => drop(provider.tables.lock().connectors.remove(key)),
         }
         made
+    }
+
+    /// Since when the device owes the event that ends what is under way; looked at now and then, and counted from the
+    /// first look.
+    pub(crate) fn waits_since(&self, now: u64) -> Option<u64> {
+        let mut inner = self.inner.lock();
+        let phase = inner.phase;
+        if inner.commanded || !matches!(phase, Phase::Accepting | Phase::Disconnecting) {
+            inner.owed_since = None;
+            return None;
+        }
+        match inner.owed_since {
+            Some((then, since)) if then == phase => Some(since),
+            _ => {
+                inner.owed_since = Some((phase, now));
+                Some(now)
+            }
+        }
     }
 
     /// Whether it is the request that a listener's event is about.

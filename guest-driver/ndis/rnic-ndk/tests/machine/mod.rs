@@ -1,6 +1,6 @@
 //! Two devices in this process, each with a provider, worked by whoever waits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -144,6 +144,10 @@ pub struct Side {
     /// The provider.
     pub provider: Shared<Provider<TestSystem>>,
     owned: RefCell<Owned>,
+    /// The device's events are lost on the way.
+    pub lose_events: Cell<bool>,
+    /// Its answers are.
+    pub lose_answers: Cell<bool>,
 }
 
 impl Side {
@@ -154,7 +158,9 @@ impl Side {
         let owned = &mut *owned;
         self.provider.submit_waiting(&mut owned.control);
         let dead = owned.control.dead().is_some();
-        while let Some(done) = owned.control.poll(nic) {
+        while !self.lose_answers.get()
+            && let Some(done) = owned.control.poll(nic)
+        {
             if Provider::<TestSystem>::owns(&done) {
                 self.provider.answered(done);
             } else if let Ok(Outcome::Counters(counters)) = done.result {
@@ -165,7 +171,9 @@ impl Side {
             self.provider.device_failed();
         }
         while let Some(event) = owned.events.poll(nic).expect("events").filter(|_| !dead) {
-            Provider::event(&self.provider, &event);
+            if !self.lose_events.get() {
+                Provider::event(&self.provider, &event);
+            }
         }
         while let Some(signal) = owned.signals.poll(nic).expect("signals").filter(|_| !dead) {
             self.provider.signal(&signal);
@@ -232,6 +240,8 @@ fn side(machine: &std::sync::Arc<SimMachine>, index: usize) -> Side {
             signals,
             counters: None,
         }),
+        lose_events: Cell::new(false),
+        lose_answers: Cell::new(false),
     };
     let addresses = [Family::V4, Family::V6].map(|family| LocalAddress {
         ip: ip(index, family),
@@ -278,6 +288,12 @@ impl Machine {
         };
         STEP.with(|place| *place.borrow_mut() = Some(Rc::new(step)));
         Self { machine, sides }
+    }
+
+    /// A side.
+    #[allow(dead_code)]
+    pub fn side(&self, side: usize) -> &Side {
+        &self.sides[side]
     }
 
     /// The device of a side is found dead, as after surprise removal.

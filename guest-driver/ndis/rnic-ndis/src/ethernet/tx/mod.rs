@@ -42,6 +42,8 @@ const QUEUE: usize = 1;
 
 /// Used buffers taken under one lock.
 const BATCH: usize = 64;
+/// Batches that one DPC takes.
+const ROUNDS: usize = 16;
 
 /// A transmit queue.
 pub struct Tx {
@@ -170,9 +172,9 @@ impl Tx {
         }
     }
 
-    /// Takes what the device has sent, posts what waits, completes. At DISPATCH_LEVEL.
-    pub fn service(&self, lane: &Shared<Lane>, engine: &Engine) {
-        loop {
+    /// Takes what the device has sent, posts what waits, completes. At DISPATCH_LEVEL. Whether more may be left.
+    pub fn service(&self, lane: &Shared<Lane>, engine: &Engine) -> bool {
+        for _ in 0..ROUNDS {
             let mut done = Finished::new();
             let (mut used, mut refused) = ([core::ptr::null_mut(); BATCH], BufferChain::new());
             let mut count = 0;
@@ -205,9 +207,10 @@ impl Tx {
             }
             done.complete(lane);
             if count < BATCH {
-                return;
+                return false;
             }
         }
+        true
     }
 
     /// Gives back what waits and has this NetBufferListCancelId. At <= DISPATCH_LEVEL.
