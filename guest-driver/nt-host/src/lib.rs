@@ -13,6 +13,7 @@
 
 pub mod breach;
 pub mod callsite;
+pub mod card;
 pub mod consumers;
 pub mod cpu;
 pub mod enter;

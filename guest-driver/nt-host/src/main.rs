@@ -34,6 +34,8 @@ enum Command {
     Run(Run),
     /// A life again and again, failing another call site each time, until none is left.
     Sweep(Sweep),
+    /// Run the tests of the network interface card over the driver, on two devices.
+    Card(Card),
     /// Lead lives on a device that lies, which the driver must survive.
     Hostile(Hostile),
     /// Run the NDK conformance tests over the driver, on two devices.
@@ -82,6 +84,24 @@ struct Sweep {
     /// Only this share of the call sites: 0/2 is the first of two.
     #[arg(long, default_value = "0/1")]
     part: Part,
+}
+
+#[derive(clap::Args)]
+struct Card {
+    /// The driver.
+    driver: PathBuf,
+    /// vfio-user sockets of two devices on one wire.
+    #[arg(long = "device", value_name = "SOCKET", required = true)]
+    devices: Vec<PathBuf>,
+    /// Where the daemon of the devices takes orders: tests pull its cables.
+    #[arg(long, value_name = "SOCKET")]
+    control: PathBuf,
+    /// Only tests whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Show what the driver prints.
+    #[arg(long)]
+    verbose: bool,
 }
 
 #[derive(clap::Args)]
@@ -185,6 +205,38 @@ fn sweep(args: &Sweep) -> Result<()> {
     Ok(())
 }
 
+fn card(args: &Card) -> Result<()> {
+    print::quiet(!args.verbose);
+    let (mut passed, mut failed) = (0, 0);
+    for test in nt_host::card::all() {
+        if args
+            .only
+            .as_ref()
+            .is_some_and(|text| !test.name.contains(text))
+        {
+            continue;
+        }
+        // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
+        let functions = machine(&args.devices, true)?;
+        match nt_host::card::run(test, &args.driver, functions, &args.control) {
+            Ok(()) => {
+                passed += 1;
+                println!("test {} ... ok", test.name);
+            }
+            Err(why) => {
+                failed += 1;
+                println!("test {} ... FAILED\n    {why:#}", test.name);
+                // What the test left behind cannot be given back; the process ends with it.
+                break;
+            }
+        }
+    }
+    let word = if failed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {word}. {passed} passed; {failed} failed");
+    ensure!(failed == 0 && passed > 0, "{failed} tests failed");
+    Ok(())
+}
+
 fn lie(args: &Hostile) -> Result<()> {
     print::quiet(!args.verbose);
     for seed in args.seed..args.seed + args.count {
@@ -210,6 +262,7 @@ fn main() -> Result<ExitCode> {
             print::quiet(args.run.quiet);
             sweep(args)?;
         }
+        Command::Card(args) => card(args)?,
         Command::Hostile(args) => lie(args)?,
         Command::Ndk(args) => conform::run(args)?,
         Command::Ndkping(args) => measure::ping(args)?,

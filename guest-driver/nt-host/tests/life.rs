@@ -1,7 +1,7 @@
 //! Lives of rnic.sys over two devices on one wire. Each is a process of its own: a breach ends it.
 //!
-//! Needs the driver and the devices, which `cargo xtask test` builds and starts: `RNIC_DRIVER`, and `RNIC_DEVICES`, two
-//! sockets with a comma between them.
+//! Needs the driver and the devices, which `cargo xtask test` builds and starts: `RNIC_DRIVER`, `RNIC_DEVICES`, two sockets
+//! with a comma between them, and `RNIC_CONTROL`, the daemon's control socket.
 
 use std::process::Command;
 
@@ -47,6 +47,16 @@ fn physical_addresses_serve_where_nothing_is_remapped() {
 #[ignore = "needs rnic.sys and two devices"]
 fn a_device_that_is_pulled_out_leaves_nothing() {
     assert!(nt_host("run", &["--surprise", "--quiet"]).contains("nothing is left"));
+}
+
+/// The tests of `nt-host card`, of which `src/card` says what each shows.
+#[test]
+#[ignore = "needs rnic.sys and two devices"]
+fn the_card_works_end_to_end() {
+    let text = nt_host("card", &["--control", &variable("RNIC_CONTROL")]);
+    let passed = text.lines().filter(|line| line.ends_with("... ok")).count();
+    // As many as there were when this was written, or more.
+    assert!(passed >= 21 && text.contains("test result: ok"), "{text}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::cargo_tests::{Counting, run};
 use super::counts::Counts;
@@ -15,7 +15,10 @@ pub fn on_linux() -> Result<Counts> {
     let out = workspace::target().join("driver");
     let rnic = driver::build(&out)?.image;
     let bad = driver::build_bad(&out)?;
-    let mut daemon = start_with("nt-host", 2, "", &[])?;
+    let folder = tempfile::tempdir().context("cannot make a folder for a socket")?;
+    let control = folder.path().join("control");
+    let arguments = ["--control".to_owned(), control.display().to_string()];
+    let mut daemon = start_with("nt-host", 2, "", &arguments)?;
     let mut command = check::cargo();
     command
         .current_dir(workspace::root().join("guest-driver/nt-host"))
@@ -23,6 +26,7 @@ pub fn on_linux() -> Result<Counts> {
         .env("RNIC_DRIVER", &rnic)
         .env("RNIC_BAD_DRIVER", bad)
         .env("RNIC_DEVICES", daemon.places())
+        .env("RNIC_CONTROL", &control)
         .args(["test", "--locked", "--no-fail-fast"])
         .args(["--lib", "--bins", "--tests"])
         .args(["--", "--include-ignored", "--test-threads=1"]);

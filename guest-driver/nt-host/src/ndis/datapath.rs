@@ -30,6 +30,8 @@ pub struct Packet {
     pub info: Vec<(usize, usize)>,
     /// Lengths of the first MDLs; the last one has the rest.
     pub split: Vec<usize>,
+    /// Of one that arrived: the processor that indicated it.
+    pub cpu: usize,
 }
 
 impl Packet {
@@ -284,6 +286,7 @@ unsafe fn copy_out(list: *mut NET_BUFFER_LIST) -> Packet {
         frame,
         info,
         split: Vec::new(),
+        cpu: cpu::number(),
     }
 }
 

@@ -4,10 +4,10 @@
 
 use ndis_sys::ndis::*;
 
-use super::adapter::{self, State};
+use super::adapter::{self, Adapter, State};
 use crate::breach::{Rule, breach};
 use crate::inject::{self, Kind};
-use crate::mmio;
+use crate::{machine, mmio};
 
 pub(super) extern "win64" fn map_io_space(
     out: *mut usize,
@@ -45,6 +45,33 @@ const CONFIG: u32 = 0;
 /// Bytes of configuration space.
 const SPACE: u32 = 4096;
 
+/// A byte of configuration space. The BARs are where this machine has them, which the device does not know.
+fn config_byte(adapter: &Adapter, offset: u16) -> u32 {
+    const BARS: std::ops::Range<u16> = 0x10..0x28;
+    /// What the low bits of a BAR say of it, and whether the next register is its upper half.
+    const KIND: u32 = 0xF;
+    const IS_64_BITS: u32 = 0b100;
+    if !BARS.contains(&offset) {
+        return adapter.machine.config_read(offset, 1);
+    }
+    let number = ((offset - BARS.start) / 4) as u8;
+    let kind = |number: u8| {
+        let at = BARS.start + 4 * u16::from(number);
+        adapter.machine.config_read(at, 4) & KIND
+    };
+    let word = if machine::BARS.contains(&number) {
+        machine::bar_physical(adapter.function, number) as u32 | kind(number)
+    } else if number > 0
+        && machine::BARS.contains(&(number - 1))
+        && kind(number - 1) & IS_64_BITS != 0
+    {
+        (machine::bar_physical(adapter.function, number - 1) >> 32) as u32
+    } else {
+        0
+    };
+    word >> (8 * (offset % 4)) & 0xFF
+}
+
 pub(super) extern "win64" fn get_bus_data(
     handle: usize,
     space: u32,
@@ -58,7 +85,11 @@ pub(super) extern "win64" fn get_bus_data(
     }
     let length = length.min(SPACE - offset);
     for at in 0..length {
-        let byte = adapter.machine.config_read((offset + at) as u16, 1);
+        let byte = if machine::is_removed(adapter.function) {
+            0xFF
+        } else {
+            config_byte(&adapter, (offset + at) as u16)
+        };
         // SAFETY: the driver's buffer of `length` bytes.
         unsafe { buffer.add(at as usize).write(byte as u8) };
     }

@@ -108,7 +108,10 @@ fn resources(function: usize, messages: usize) -> usize {
         (*list).Version = 1;
         (*list).Revision = 1;
         (*list).Count = count as u32;
-        for (index, bar) in machine::BARS.into_iter().enumerate() {
+        // A driver goes by the function's own description, not by the order of this list: each function has another one.
+        let mut bars = machine::BARS;
+        bars.rotate_left(function % machine::BARS.len());
+        for (index, bar) in bars.into_iter().enumerate() {
             let at = (block + 8 + index * one) as *mut u8;
             at.write(MEMORY);
             at.add(4)

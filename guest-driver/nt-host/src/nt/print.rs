@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
-static KEPT: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Level and text.
+static KEPT: Mutex<Vec<(u32, String)>> = Mutex::new(Vec::new());
+/// DPFLTR_INFO_LEVEL: what DbgPrint uses.
+const INFO: u32 = 3;
 /// Lines that are kept.
 const KEEP: usize = 2000;
 
@@ -17,12 +20,23 @@ pub fn quiet(on: bool) {
     QUIET.store(on, Ordering::Relaxed);
 }
 
-/// The last lines that the driver printed.
+/// The last lines that the driver printed, of every level.
 pub fn lines() -> Vec<String> {
-    KEPT.lock().clone()
+    lines_shown(u32::MAX)
 }
 
-fn print(text: &str) {
+/// Those of them that Windows shows with this mask of the component (Kd_..._Mask, or the registry's Debug Print Filter):
+/// bit n lets level n through.
+pub fn lines_shown(mask: u32) -> Vec<String> {
+    let kept = KEPT.lock();
+    let shown = kept.iter().filter(|(level, _)| match level {
+        0..32 => mask >> level & 1 != 0,
+        bits => mask & bits != 0,
+    });
+    shown.map(|(_, line)| line.clone()).collect()
+}
+
+fn print(level: u32, text: &str) {
     let line = text.trim_end();
     if !QUIET.load(Ordering::Relaxed) {
         eprintln!("[driver] {line}");
@@ -31,7 +45,7 @@ fn print(text: &str) {
     if kept.len() >= KEEP {
         kept.drain(..KEEP / 2);
     }
-    kept.push(line.to_owned());
+    kept.push((level, line.to_owned()));
 }
 
 /// # Safety
@@ -151,13 +165,14 @@ pub(super) extern "win64" fn dbg_print(
     j: u64,
 ) -> u32 {
     // SAFETY: the driver's format; it takes as many arguments as it names.
-    print(&unsafe { formatted(format, list([a, b, c, d, e, f, g, h, i, j])) });
+    let text = unsafe { formatted(format, list([a, b, c, d, e, f, g, h, i, j])) };
+    print(INFO, &text);
     0
 }
 
 pub(super) extern "win64" fn dbg_print_ex(
     _component: u32,
-    _level: u32,
+    level: u32,
     format: *const c_char,
     a: u64,
     b: u64,
@@ -171,14 +186,15 @@ pub(super) extern "win64" fn dbg_print_ex(
     j: u64,
 ) -> u32 {
     // SAFETY: as above.
-    print(&unsafe { formatted(format, list([a, b, c, d, e, f, g, h, i, j])) });
+    let text = unsafe { formatted(format, list([a, b, c, d, e, f, g, h, i, j])) };
+    print(level, &text);
     0
 }
 
 pub(super) extern "win64" fn v_dbg_print_ex_with_prefix(
     prefix: *const c_char,
     _component: u32,
-    _level: u32,
+    level: u32,
     format: *const c_char,
     arguments: *const c_void,
 ) -> u32 {
@@ -192,7 +208,7 @@ pub(super) extern "win64" fn v_dbg_print_ex_with_prefix(
     // SAFETY: C strings of the driver.
     let text =
         unsafe { CStr::from_ptr(prefix).to_string_lossy().into_owned() + &formatted(format, next) };
-    print(&text);
+    print(level, &text);
     0
 }
 

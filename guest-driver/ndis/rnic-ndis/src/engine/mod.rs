@@ -188,6 +188,12 @@ impl Engine {
     /// The device broke, vanished or is to end: no more verbs, and the first reason stays. The caller kicks the
     /// adapter's worker.
     pub fn fail(&self, error: Error) {
+        let error = if error == Error::Gone && is_on_the_bus(self.nic.platform()) {
+            // All ones, and yet it is there: it may use memory, so it is not left alone but reset.
+            Error::Late("a register with a value")
+        } else {
+            error
+        };
         let mut failed = self.failed.lock();
         if failed.is_none() {
             *failed = Some(error);
@@ -235,7 +241,13 @@ fn ready(passive: &Passive, bring_up: BringUp<NtPlatform>) -> Result<Device<NtPl
     loop {
         match step {
             Step::Ready(device) => return Ok(device),
-            Step::Failed(failed) => return Err(failed.error),
+            Step::Failed(failed) => {
+                if failed.error == Error::Gone && is_on_the_bus(&failed.platform) {
+                    // What its registers said is not to be believed, also not that it was reset.
+                    stop_bus_master(&failed.platform);
+                }
+                return Err(failed.error);
+            }
             Step::Pending(next) => {
                 let mut next = next;
                 if now_ns().saturating_sub(start) > PATIENCE_NS {
@@ -282,7 +294,14 @@ fn answer(
 fn silence(passive: &Passive, nic: &NtNic) {
     let start = now_ns();
     nic.begin_reset();
-    while let Ok(false) = nic.reset_is_complete() {
+    loop {
+        match nic.reset_is_complete() {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(_) if !is_on_the_bus(nic.platform()) => return,
+            // It is there, and its registers say nothing that can be believed.
+            Err(_) => {}
+        }
         if now_ns().saturating_sub(start) > PATIENCE_NS {
             crate::error!("the device does not reset; bus mastering is switched off");
             stop_bus_master(nic.platform());
@@ -290,6 +309,14 @@ fn silence(passive: &Passive, nic: &NtNic) {
         }
         sleep_us(passive, 200);
     }
+}
+
+/// Whether configuration space answers, which that of a function that was pulled out does not: it reads as all ones, and
+/// no vendor has that number. At IRQL <= DISPATCH_LEVEL.
+fn is_on_the_bus(platform: &NtPlatform) -> bool {
+    use rnic_platform::Platform;
+    const VENDOR: u16 = 0;
+    platform.config_read(VENDOR, 2) & 0xFFFF != 0xFFFF
 }
 
 /// PCI command register: bus master off.

@@ -74,6 +74,16 @@ impl Lane {
         self.engine.nic.platform().hardware()
     }
 
+    /// What holds for frames that are sent now.
+    pub(super) fn rules(&self) -> tx::Rules {
+        let ethernet = &self.adapter().ethernet;
+        let vlan = ethernet.config().lock().vlan;
+        tx::Rules {
+            frame_bytes: ethernet.frame_bytes(),
+            vlan,
+        }
+    }
+
     fn adapter(&self) -> &Adapter {
         // SAFETY: it outlives its lanes.
         unsafe { &*self.adapter }

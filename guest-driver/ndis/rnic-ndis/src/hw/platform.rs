@@ -6,10 +6,11 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use ndis_sys::ndis::*;
 use ndis_sys::nt::*;
+use rnic_abi::place;
 use rnic_platform::{Bar, DmaAccess, DoorbellSlot, Nanos, Platform, PlatformError};
 
 use super::memory::{Retired, SharedMemory};
-use super::resources::{Range, Resources};
+use super::resources::{Bars, Range, Resources};
 use crate::nt::wait::now_ns;
 use crate::nt::{NoMemory, Passive, Shared};
 
@@ -85,7 +86,11 @@ impl Hardware {
         adapter: NDIS_HANDLE,
         resources: &Resources,
     ) -> Result<Shared<Self>, SetupError> {
-        let [Some(registers), Some(doorbells), _] = resources.memory else {
+        let bars = Bars::read(|offset| config_read(adapter, offset, 4));
+        let (Some(registers), Some(doorbells)) = (
+            resources.bar(&bars, place::BAR_REGISTERS),
+            resources.bar(&bars, place::BAR_DOORBELLS),
+        ) else {
             return Err(SetupError::Resources);
         };
         let mut description = NDIS_SG_DMA_DESCRIPTION {
@@ -173,6 +178,27 @@ impl Drop for Hardware {
         unmap(self.adapter, &self.registers);
         // SAFETY: registered by `claim`; no memory is left, as each holds a reference.
         unsafe { NdisMDeregisterScatterGatherDma(self.dma) }
+    }
+}
+
+/// Configuration space; all ones where there is none.
+fn config_read(adapter: NDIS_HANDLE, offset: u16, width: u8) -> u32 {
+    let mut value = [0u8; 4];
+    let length = u32::from(width.min(4));
+    // SAFETY: the buffer holds 4 bytes.
+    let got = unsafe {
+        NdisMGetBusData(
+            adapter,
+            PCI_WHICHSPACE_CONFIG,
+            offset.into(),
+            value.as_mut_ptr().cast(),
+            length,
+        )
+    };
+    if got == length {
+        u32::from_le_bytes(value)
+    } else {
+        u32::MAX
     }
 }
 
@@ -287,23 +313,7 @@ impl Platform for NtPlatform {
     }
 
     fn config_read(&self, offset: u16, width: u8) -> u32 {
-        let mut value = [0u8; 4];
-        let length = u32::from(width.min(4));
-        // SAFETY: the buffer holds 4 bytes.
-        let got = unsafe {
-            NdisMGetBusData(
-                self.0.adapter,
-                PCI_WHICHSPACE_CONFIG,
-                offset.into(),
-                value.as_mut_ptr().cast(),
-                length,
-            )
-        };
-        if got == length {
-            u32::from_le_bytes(value)
-        } else {
-            u32::MAX
-        }
+        config_read(self.0.adapter, offset, width)
     }
 
     fn config_write(&self, offset: u16, width: u8, value: u32) {

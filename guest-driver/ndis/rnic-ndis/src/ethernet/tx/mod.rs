@@ -25,6 +25,7 @@ use crate::engine::{Engine, NtNic};
 use crate::hw::NtPlatform;
 use crate::nt::{Shared, SpinLock};
 use finished::{Finished, finish_one};
+pub(super) use ring::Rules;
 use ring::{Posted, State};
 
 /// NET_BUFFER.MiniportReserved: the list it belongs to.
@@ -141,6 +142,7 @@ impl Tx {
     /// # Safety
     /// The buffer is ours.
     unsafe fn enqueue(&self, lane: &Shared<Lane>, buffer: *mut NET_BUFFER) {
+        let rules = lane.rules();
         let refused = {
             let mut state = self.state.lock();
             let nic = &lane.engine().nic;
@@ -152,7 +154,7 @@ impl Tx {
                 None
             } else {
                 // SAFETY: ours.
-                match unsafe { state.post(buffer) } {
+                match unsafe { state.post(buffer, rules) } {
                     Posted::Yes => {
                         state.queue.ring(nic);
                         None
@@ -174,6 +176,7 @@ impl Tx {
 
     /// Takes what the device has sent, posts what waits, completes. At DISPATCH_LEVEL. Whether more may be left.
     pub fn service(&self, lane: &Shared<Lane>, engine: &Engine) -> bool {
+        let rules = lane.rules();
         for _ in 0..ROUNDS {
             let mut done = Finished::new();
             let (mut used, mut refused) = ([core::ptr::null_mut(); BATCH], BufferChain::new());
@@ -194,7 +197,7 @@ impl Tx {
                     }
                 }
                 if count != 0 && !state.closed {
-                    state.refill(&engine.nic, &mut refused);
+                    state.refill(&engine.nic, rules, &mut refused);
                 }
             }
             for buffer in used.into_iter().filter(|buffer| !buffer.is_null()) {

@@ -17,6 +17,25 @@ use crate::hw::{NtPlatform, SharedMemory};
 /// Fragments of a frame at most. Windows' own packets have fewer; one with more is refused.
 const MAX_FRAGMENTS: usize = 96;
 
+/// What holds for every frame of the card.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ethernet) struct Rules {
+    /// Longest frame, without tag, that is not to be cut.
+    pub(in crate::ethernet) frame_bytes: u32,
+    /// VLAN of frames that have none of their own; 0: none.
+    pub(in crate::ethernet) vlan: u16,
+}
+
+/// Tag of a frame, by what was asked for (0: none) and the card's VLAN.
+fn tag_of(info: usize, vlan: u16) -> Option<u16> {
+    const IDENTIFIER: u16 = 0xFFF;
+    let asked = tag_from_info(info);
+    match (asked & IDENTIFIER, vlan) {
+        (0, 1..) => Some(asked | vlan & IDENTIFIER),
+        _ => (info != 0).then_some(asked),
+    }
+}
+
 /// What became of a frame.
 pub(super) enum Posted {
     Yes,
@@ -56,11 +75,11 @@ impl State {
         buffer
     }
 
-    pub(super) fn refill(&mut self, nic: &NtNic, refused: &mut BufferChain) {
+    pub(super) fn refill(&mut self, nic: &NtNic, rules: Rules, refused: &mut BufferChain) {
         let mut posted = false;
         while let Some(buffer) = self.waiting.pop() {
             // SAFETY: ours while it waits.
-            match unsafe { self.post(buffer) } {
+            match unsafe { self.post(buffer, rules) } {
                 Posted::Yes => posted = true,
                 Posted::NoRoom => {
                     // SAFETY: ours.
@@ -80,7 +99,7 @@ impl State {
     ///
     /// # Safety
     /// The buffer is ours, with its list and its scatter-gather list.
-    pub(super) unsafe fn post(&mut self, buffer: *mut NET_BUFFER) -> Posted {
+    pub(super) unsafe fn post(&mut self, buffer: *mut NET_BUFFER, rules: Rules) -> Posted {
         let Some(&slot) = self.free.last() else {
             return Posted::NoRoom;
         };
@@ -98,10 +117,10 @@ impl State {
             info(TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO),
             info(TCP_LARGE_SEND_NET_BUFFER_LIST_INFO),
         );
-        let tag = match info(IEEE_8021Q_NET_BUFFER_LIST_INFO) {
-            0 => None,
-            info => Some(tag_from_info(info)),
-        };
+        if request.segment.is_none() && length > rules.frame_bytes as usize {
+            return Posted::Refused;
+        }
+        let tag = tag_of(info(IEEE_8021Q_NET_BUFFER_LIST_INFO), rules.vlan);
         let mut head = [0; Head::ROOM];
         // SAFETY: as promised.
         let got = unsafe { data::head(buffer, &mut head) };
@@ -183,6 +202,17 @@ mod tests {
             Length: length,
             Reserved: 0,
         }
+    }
+
+    /// VlanID was a filter of what is received alone: what was sent had no tag.
+    #[test]
+    fn frames_without_a_vlan_get_that_of_the_card() {
+        // NDIS: priority in bits 0-2, identifier from bit 4; on the wire: priority in 13-15, identifier from 0.
+        assert_eq!(tag_of(0, 0), None);
+        assert_eq!(tag_of(0, 77), Some(77));
+        assert_eq!(tag_of(5, 77), Some(5 << 13 | 77));
+        assert_eq!(tag_of(5 | 9 << 4, 77), Some(5 << 13 | 9));
+        assert_eq!(tag_of(5, 0), Some(5 << 13));
     }
 
     #[test]
