@@ -69,7 +69,7 @@ impl<P: TestPlatform> From<Failure<P>> for ClientError {
 const SPIN: Duration = Duration::from_micros(300);
 const LOOKS: u32 = 20_000;
 /// Looks before it lets others run between two of them: the device may have no processor.
-const LOOKS_ALONE: u32 = 500;
+const LOOKS_ALONE: u32 = 100;
 
 /// A device and everything that waits for it.
 pub struct Client<P: TestPlatform> {

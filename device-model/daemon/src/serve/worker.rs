@@ -60,7 +60,7 @@ const SOCKET_INTERVAL: (Duration, Duration) = (Duration::from_micros(8), Duratio
 const MOST_SPINS: u32 = 16;
 /// A worker that has looked for so long without finding anything lets others run between two looks:
 /// what it waits for may be the work of a process that has no processor.
-const ALONE: Duration = Duration::from_micros(3);
+const ALONE: Duration = Duration::from_micros(1);
 /// Longest sleep while a device without PARKING must be looked at, and the first.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
 /// A retry of what the host refused: a client that cannot be accepted, a wire that is full.
