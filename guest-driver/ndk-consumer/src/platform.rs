@@ -57,7 +57,7 @@ pub trait Memory {
     }
 }
 
-/// Two adapters on one wire, A (0) and B (1).
+/// Two adapters on one wire, A (0) and B (1); where a consumer's other end is not one of ours, A alone.
 pub trait Platform {
     /// Where it runs, for reports.
     fn name(&self) -> &'static str;

@@ -26,9 +26,11 @@ const STEP: Duration = Duration::from_micros(100);
 /// Looks until what was waited for should have come long ago: 20 s.
 const STEPS: u64 = 200_000;
 
-/// The place.
+/// The place: one adapter, or two on one wire.
 pub struct Consumers {
-    adapters: [Arc<Adapter>; 2],
+    adapters: Vec<Arc<Adapter>>,
+    /// Addresses of each.
+    addresses: Vec<Vec<IpAddr>>,
 }
 
 fn ip(side: usize, family: Family) -> IpAddr {
@@ -42,12 +44,28 @@ fn ip(side: usize, family: Family) -> IpAddr {
 impl Consumers {
     /// Gives both adapters, which are running, their addresses.
     pub fn new(adapters: [Arc<Adapter>; 2]) -> Self {
-        for (side, adapter) in adapters.iter().enumerate() {
-            table::add_address(adapter, ip(side, Family::V4), 24);
-            table::add_address(adapter, ip(side, Family::V6), 64);
+        let both = |side| [(ip(side, Family::V4), 24), (ip(side, Family::V6), 64)];
+        Self::with_addresses(adapters.into(), &[&both(0), &both(1)])
+    }
+
+    /// Gives one adapter, which is running, its addresses with their prefixes' lengths. Others are somewhere on its link:
+    /// [`Neighbours`](crate::netio::neighbours::Neighbours) finds them.
+    pub fn alone(adapter: Arc<Adapter>, addresses: &[(IpAddr, u8)]) -> Self {
+        Self::with_addresses(vec![adapter], &[addresses])
+    }
+
+    fn with_addresses(adapters: Vec<Arc<Adapter>>, addresses: &[&[(IpAddr, u8)]]) -> Self {
+        for (adapter, addresses) in adapters.iter().zip(addresses) {
+            for (ip, prefix) in *addresses {
+                table::add_address(adapter, *ip, *prefix);
+            }
         }
         crate::nt::work::flush();
-        Self { adapters }
+        let plain = |list: &&[(IpAddr, u8)]| list.iter().map(|(ip, _)| *ip).collect();
+        Self {
+            adapters,
+            addresses: addresses.iter().map(plain).collect(),
+        }
     }
 
     fn enabled(&self, side: usize) -> bool {
@@ -185,7 +203,9 @@ impl Platform for Consumers {
     }
 
     fn address(&self, side: usize, family: Family) -> Address {
-        mapped(ip(side, family), 0)
+        let of_family = |ip: &&IpAddr| ip.is_ipv4() == (family == Family::V4);
+        let found = self.addresses[side].iter().find(of_family);
+        mapped(*found.expect("an address of the family"), 0)
     }
 
     fn allocate(&self, _side: usize, bytes: usize) -> Box<dyn Memory> {

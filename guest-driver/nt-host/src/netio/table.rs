@@ -5,10 +5,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use ndis_sys::netio::*;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
+use super::neighbours;
 use crate::breach::{Rule, breach};
 use crate::enter;
 use crate::inject::{self, Kind};
@@ -398,7 +400,82 @@ pub(super) extern "win64" fn get_neighbour(row: *mut MIB_IPNET_ROW2) -> i32 {
     }
 }
 
-/// Asks the link: another adapter of the machine answers for its addresses.
+/// Interfaces that can ask their link, by NET_LUID.
+static ASKING: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+/// A question is asked so often at most, and so long is waited for its answer.
+const QUESTIONS: usize = 3;
+const ANSWER: Duration = Duration::from_secs(1);
+static HEARD: Condvar = Condvar::new();
+
+/// Says whether questions of an interface can be sent.
+pub(super) fn set_asking(adapter: &Adapter, asking: bool) {
+    let mut all = ASKING.lock();
+    all.retain(|luid| *luid != adapter.luid);
+    if asking {
+        all.push(adapter.luid);
+    }
+}
+
+/// Whether an address is one of the interface.
+pub(super) fn is_of(adapter: &Adapter, ip: IpAddr) -> bool {
+    let addresses = ADDRESSES.lock();
+    addresses
+        .iter()
+        .any(|a| a.luid == adapter.luid && a.ip == ip)
+}
+
+/// The link says where somebody is; what is known of addresses that are not on it stays as it was.
+pub(super) fn heard(adapter: &Adapter, ip: IpAddr, mac: [u8; 6]) {
+    let luid = adapter.luid;
+    let near = {
+        let addresses = ADDRESSES.lock();
+        addresses.iter().any(|a| a.luid == luid && on_link(a, ip))
+    };
+    if !near {
+        return;
+    }
+    let mut neighbours = NEIGHBOURS.lock();
+    neighbours.retain(|n| n.luid != luid || n.ip != ip);
+    neighbours.push(Neighbour { luid, ip, mac });
+    HEARD.notify_all();
+}
+
+/// Asks until somebody answers.
+fn ask(luid: u64, whom: IpAddr) {
+    if !ASKING.lock().contains(&luid) {
+        return;
+    }
+    let Some(adapter) = adapter::all().into_iter().find(|a| a.luid == luid) else {
+        return;
+    };
+    let from = {
+        let addresses = ADDRESSES.lock();
+        let ours = addresses
+            .iter()
+            .find(|a| a.luid == luid && on_link(a, whom));
+        ours.map(|a| a.ip)
+    };
+    let Some(from) = from else {
+        return;
+    };
+    let known =
+        |neighbours: &[Neighbour]| neighbours.iter().any(|n| n.luid == luid && n.ip == whom);
+    for _ in 0..QUESTIONS {
+        neighbours::ask(&adapter, from, whom);
+        let until = Instant::now() + ANSWER;
+        let mut neighbours = NEIGHBOURS.lock();
+        while !known(&neighbours) {
+            if HEARD.wait_until(&mut neighbours, until).timed_out() {
+                break;
+            }
+        }
+        if known(&neighbours) {
+            return;
+        }
+    }
+}
+
+/// Resolves: another adapter of the machine has the address, or the link is asked.
 pub(super) extern "win64" fn resolve_neighbour(
     row: *mut MIB_IPNET_ROW2,
     _source: *const SOCKADDR_INET,
@@ -416,6 +493,9 @@ pub(super) extern "win64" fn resolve_neighbour(
         let mac = adapter.said.lock().mac;
         Some(mac)
     });
+    if mac.is_none() {
+        ask(luid, ip);
+    }
     let mut neighbours = NEIGHBOURS.lock();
     let known = neighbours
         .iter()
