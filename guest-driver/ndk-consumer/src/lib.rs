@@ -23,3 +23,4 @@ pub mod link;
 pub mod perf;
 pub mod ping;
 pub mod platform;
+pub mod smbd;
