@@ -54,7 +54,9 @@ pub struct Traffic {
     /// Lists that the driver has indicated and not got back.
     indicated: Mutex<HashMap<usize, ()>>,
     received: Mutex<VecDeque<Packet>>,
-    changed: Condvar,
+    /// Woken when something is in `sent`, and in `received`: a condition variable goes with one mutex.
+    completed: Condvar,
+    arrived: Condvar,
     next: AtomicU64,
     /// Indications so far; every other one is returned later.
     turns: AtomicU64,
@@ -90,7 +92,20 @@ impl Traffic {
                 }
             }
             let left = limit.checked_sub(start.elapsed())?;
-            self.changed.wait_for(&mut received, left);
+            self.arrived.wait_for(&mut received, left);
+        }
+    }
+
+    /// Waits for a packet to come back; its status. `None` after `limit`.
+    fn completion(&self, number: u64, limit: Duration) -> Option<i32> {
+        let start = Instant::now();
+        let mut sent = self.sent.lock();
+        loop {
+            if let Some(status) = sent.remove(&number) {
+                return Some(status);
+            }
+            let left = limit.checked_sub(start.elapsed())?;
+            self.completed.wait_for(&mut sent, left);
         }
     }
 }
@@ -192,20 +207,13 @@ impl Adapter {
 
     /// Waits for a packet to come back; its status.
     pub fn wait_sent(&self, number: u64) -> i32 {
-        let start = Instant::now();
-        let mut sent = self.traffic.sent.lock();
-        loop {
-            if let Some(status) = sent.remove(&number) {
-                return status;
-            }
-            let Some(left) = patience().checked_sub(start.elapsed()) else {
-                breach(
-                    Rule::Hang,
-                    format_args!("packet {number} was not completed in time"),
-                );
-            };
-            self.traffic.changed.wait_for(&mut sent, left);
-        }
+        let Some(status) = self.traffic.completion(number, patience()) else {
+            breach(
+                Rule::Hang,
+                format_args!("packet {number} was not completed in time"),
+            );
+        };
+        status
     }
 
     /// Waits until the stack above has no list of the driver's.
@@ -243,7 +251,7 @@ pub(super) extern "win64" fn send_complete(
             adapter.traffic.sent.lock().insert(number, status);
             list = next;
         }
-        adapter.traffic.changed.notify_all();
+        adapter.traffic.completed.notify_all();
     }
 }
 
@@ -356,7 +364,7 @@ pub(super) extern "win64" fn indicate_receive(
             format_args!("{} lists are indicated as {count}", lists.len()),
         );
     }
-    adapter.traffic.changed.notify_all();
+    adapter.traffic.arrived.notify_all();
     if flags & NDIS_RECEIVE_FLAGS_RESOURCES != 0 {
         let mut indicated = adapter.traffic.indicated.lock();
         for list in &lists {
@@ -377,5 +385,23 @@ pub(super) extern "win64" fn indicate_receive(
         let first = first as usize;
         let run = Box::new(move || give_back(&adapter, first as *mut NET_BUFFER_LIST, &lists));
         cpu::queue_dpc(cpu::number() + 1, Dpc { key: 0, run });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_may_be_awaited_while_another_goes_out() {
+        let traffic = Traffic::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| traffic.receive(Duration::from_secs(60), |_| true));
+            // Until the other waits; that both do at a time is what used to panic.
+            std::thread::sleep(Duration::from_millis(20));
+            assert_eq!(traffic.completion(0, Duration::from_millis(1)), None);
+            traffic.received.lock().push_back(Packet::default());
+            traffic.arrived.notify_all();
+        });
     }
 }
