@@ -23,4 +23,6 @@ pub mod link;
 pub mod perf;
 pub mod ping;
 pub mod platform;
+pub mod smb;
 pub mod smbd;
+pub mod smbdirect;

@@ -1,0 +1,1 @@
+//! A client whose server answers anything.
