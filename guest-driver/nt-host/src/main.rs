@@ -3,6 +3,7 @@
 mod bad;
 mod conform;
 mod measure;
+mod smb;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Ndkping(measure::Args),
     /// Measure latencies, rate and bandwidth through the driver's NDK provider.
     Ndkperf(measure::Args),
+    /// Copy files to and from an SMB server by RDMA, over the driver's NDK provider.
+    Smb(smb::Args),
     /// Run the host's own test driver and let it break a rule.
     Bad {
         /// The test driver.
@@ -267,6 +270,7 @@ fn main() -> Result<ExitCode> {
         Command::Ndk(args) => conform::run(args)?,
         Command::Ndkping(args) => measure::ping(args)?,
         Command::Ndkperf(args) => measure::perf(args)?,
+        Command::Smb(args) => smb::run(args)?,
         Command::Bad { driver, rule } => bad::run(driver, rule)?,
     }
     Ok(ExitCode::SUCCESS)
