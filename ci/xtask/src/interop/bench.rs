@@ -50,7 +50,7 @@ impl Case {
         if self.v6 { "fd07::2" } else { "10.7.0.2" }
     }
 
-    fn ours_with_prefix(self) -> &'static str {
+    pub fn ours_with_prefix(self) -> &'static str {
         if self.v6 { "fd07::1/64" } else { "10.7.0.1/24" }
     }
 }

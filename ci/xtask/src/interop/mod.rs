@@ -5,6 +5,7 @@
 //! | `bench` | the two ends: a daemon with one device, and a peer that takes commands |
 //! | `ours` | `rnic peer` |
 //! | `rows` | what they do |
+//! | `smb` | SMB Direct: rnic.sys under nt-host against Linux' ksmbd |
 //! | `table` | docs/interop.md |
 //!
 //! The short part is tier 6's; `cargo xtask test interop` runs all of it and writes the table. For work on a row,
@@ -13,6 +14,7 @@
 mod bench;
 mod ours;
 mod rows;
+pub mod smb;
 mod table;
 
 use anyhow::Result;

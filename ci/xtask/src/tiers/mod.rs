@@ -20,14 +20,16 @@ use counts::Counts;
 #[derive(clap::Args)]
 #[command(after_help = after_help())]
 pub struct Args {
-    /// Tiers to run, as 1 or 0-3, or `interop`: all of what rnic and a Linux RDMA peer do together, of which tier 6 has a
-    /// part. Without any, all tiers.
+    /// Tiers to run, as 1 or 0-3, or `interop`: all of what rnic and a Linux RDMA peer do together, of which tiers 6 and 7
+    /// have a part; `smb`: of that, SMB Direct alone. Without any, all tiers.
     #[arg(value_name = "TIER", value_parser = parse_range)]
     tiers: Vec<(u8, u8)>,
 }
 
 /// Stands for the run that only `interop` asks for.
 const INTEROP: u8 = 100;
+/// Stands for the run that only `smb` asks for.
+const SMB: u8 = 101;
 
 /// One tier.
 struct Tier {
@@ -94,6 +96,11 @@ const TIERS: &[Tier] = &[
         name: "Linux RDMA peer, everything",
         run: interop::all,
     },
+    Tier {
+        number: SMB,
+        name: "SMB Direct against Linux, everything",
+        run: || interop::smb::all().map(|(counts, _)| counts),
+    },
 ];
 
 fn after_help() -> String {
@@ -107,6 +114,9 @@ fn after_help() -> String {
 fn parse_range(text: &str) -> Result<(u8, u8), String> {
     if text == "interop" {
         return Ok((INTEROP, INTEROP));
+    }
+    if text == "smb" {
+        return Ok((SMB, SMB));
     }
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let number = |text: &str| {
