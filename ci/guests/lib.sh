@@ -113,6 +113,8 @@ share() {
 	server multi channel support = yes
 	bind interfaces only = no
 	map to guest = never
+	smb2 max read = 8388608
+	smb2 max write = 8388608
 [$1]
 	path = /tmp/$1
 	read only = no
@@ -120,11 +122,27 @@ share() {
 END
     grep -qs "^$2:" /etc/passwd || echo "$2:x:1000:1000::/tmp:/bin/sh" >>/etc/passwd
     /usr/sbin/ksmbd.adduser -a -p "$3" "$2" || return 1
+    share_start
+}
+
+# share_start: starts the file server, and waits until it listens for SMB Direct.
+share_start() {
     /usr/sbin/ksmbd.mountd || return 1
     tries=100
     until rdma resource show cm_id 2>/dev/null | grep -q 'state LISTEN.*:445 *$'; do
         tries=$((tries - 1))
         [ $tries -gt 0 ] || { echo "ksmbd does not listen for RDMA"; return 1; }
+        sleep 0.1
+    done
+}
+
+# share_stop: stops it, and waits until it is gone.
+share_stop() {
+    /usr/sbin/ksmbd.control -s || return 1
+    tries=100
+    while pidof ksmbd.mountd >/dev/null || rdma resource show cm_id | grep -q 'state LISTEN.*:445 *$'; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || { echo "ksmbd does not end"; return 1; }
         sleep 0.1
     done
 }

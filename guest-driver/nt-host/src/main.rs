@@ -270,7 +270,7 @@ fn main() -> Result<ExitCode> {
         Command::Ndk(args) => conform::run(args)?,
         Command::Ndkping(args) => measure::ping(args)?,
         Command::Ndkperf(args) => measure::perf(args)?,
-        Command::Smb(args) => smb::run(args)?,
+        Command::Smb(args) => return Ok(smb::run(args)),
         Command::Bad { driver, rule } => bad::run(driver, rule)?,
     }
     Ok(ExitCode::SUCCESS)

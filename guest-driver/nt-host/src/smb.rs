@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -507,8 +508,18 @@ fn converse(args: &Args, port: &mut SmbDirect<'_>, server: &str, who: &Credentia
     Ok(session.client.leave()?)
 }
 
-/// Runs the command.
-pub fn run(args: &Args) -> Result<()> {
+/// Runs the command; says what did not work.
+pub fn run(args: &Args) -> ExitCode {
+    match serve(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nt-host smb: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(args: &Args) -> Result<()> {
     print::quiet(true);
     ensure!(
         args.address.0.is_ipv4() == args.server.is_ipv4(),

@@ -41,16 +41,10 @@ const FEW: [usize; 3] = [1, 65_537, (8 << 20) + 12_345];
 pub struct Row {
     pub name: &'static str,
     act: fn(&mut Bench, Case) -> Result<()>,
-    /// The server does not survive it: nothing can follow.
-    last: bool,
 }
 
 const fn row(name: &'static str, act: fn(&mut Bench, Case) -> Result<()>) -> Row {
-    Row {
-        name,
-        act,
-        last: false,
-    }
+    Row { name, act }
 }
 
 /// All rows.
@@ -75,13 +69,14 @@ const ROWS: &[Row] = &[
     row("connected again and again", connects_again),
     row("wrong password, share, file", refusals),
     row("server ends the connection", server_stops),
-    Row {
-        last: true,
-        ..row("kill -9 of the server", kill)
-    },
+    // Nothing comes after it.
+    row("kill -9 of the server", kill),
 ];
 
-/// The rows of tier 7, over IPv4.
+/// ksmbd listens for SMB Direct at 0.0.0.0 alone, and librdmacm's IPv4 listeners take IPv4 only.
+const CASE: Case = Case { v6: false };
+
+/// The rows of tier 7.
 const SHORT: &[Row] = &[
     row("files written, channel V1", |b, c| writes(b, c, "v1", &FEW)),
     row("files read, channel V1_INVALIDATE", |b, c| {
@@ -142,7 +137,7 @@ impl Bench {
         bench.peer(&format!(
             "rxe_pair 02:00:0a:07:00:02 {mtu} 10.7.0.2/24 fd07::2/64"
         ))?;
-        bench.peer("smb_server bob secret")?;
+        bench.peer("share share bob secret")?;
         Ok(bench)
     }
 
@@ -360,7 +355,7 @@ fn lent(words: &str, way: &str, sizes: &[usize]) -> Result<()> {
 fn writes(bench: &mut Bench, case: Case, way: &str, sizes: &[usize]) -> Result<()> {
     let folder = bench.folder.path().join("out");
     std::fs::create_dir_all(&folder)?;
-    let name = |size: &usize| format!("{way}-{}-{size}", case.family());
+    let name = |size: &usize| format!("{way}-{size}");
     let names: Vec<String> = sizes.iter().map(name).collect();
     let paths: Vec<String> = names
         .iter()
@@ -423,7 +418,9 @@ fn reads(bench: &mut Bench, case: Case, way: &str, sizes: &[usize]) -> Result<()
 }
 
 fn lists(bench: &mut Bench, case: Case) -> Result<()> {
-    bench.peer("mkdir -p /tmp/share/a/b && echo hello >/tmp/share/a/file")?;
+    bench.peer(
+        "mkdir -p /tmp/share/a/b && echo hello >/tmp/share/a/file && chmod -R 777 /tmp/share/a",
+    )?;
     let words = bench.runs(case, &[], &["ls", "a"])?;
     for wanted in ["folder              0 b", "file                6 file"] {
         ensure!(words.contains(wanted), "no `{wanted}` in\n{words}");
@@ -462,9 +459,9 @@ fn server_stops(bench: &mut Bench, case: Case) -> Result<()> {
     let act = ["bench", "--size", "65536", "--rounds", "10000000"];
     let mut run = Client::start(bench.client(case, &["--patience", "30"], &act))?;
     run.wait_for("running")?;
-    bench.peer("/usr/sbin/ksmbd.control -s")?;
+    bench.peer("share_stop")?;
     lost(&mut run)?;
-    bench.peer("rm -f /tmp/share/rnic-bench; smb_server bob secret")?;
+    bench.peer("rm -f /tmp/share/rnic-bench; share_start")?;
     bench.runs(case, &[], &["ls"]).map(drop)
 }
 
@@ -495,7 +492,6 @@ fn lost(run: &mut Client) -> Result<()> {
 /// What a row came to.
 pub struct Outcome {
     pub row: &'static str,
-    pub v6: bool,
     pub mtu: u32,
     pub result: Result<()>,
 }
@@ -503,36 +499,23 @@ pub struct Outcome {
 fn run(
     rows: &'static [Row],
     (mtu, path_mtu): (u32, u32),
-    families: &[bool],
     mut tell: impl FnMut(&Outcome),
 ) -> Result<Vec<Outcome>> {
     let client = build_client()?;
     let image = driver::build(&workspace::target().join("driver"))?.image;
     let rnic = daemon::build_for_tests()?;
+    let mut bench = Bench::start(&client, &image, &rnic, mtu)?;
     let mut outcomes = Vec::new();
-    let mut bench = None;
-    for v6 in families {
-        for row in rows {
-            let mut here = match bench.take() {
-                Some(bench) => bench,
-                None => Bench::start(&client, &image, &rnic, mtu)?,
-            };
-            let case = Case { v6: *v6 };
-            let outcome = Outcome {
-                row: row.name,
-                v6: *v6,
-                mtu: path_mtu,
-                result: (row.act)(&mut here, case),
-            };
-            tell(&outcome);
-            if row.last {
-                here.daemon.stop()?;
-            } else {
-                bench = Some(here);
-            }
-            outcomes.push(outcome);
-        }
+    for row in rows {
+        let outcome = Outcome {
+            row: row.name,
+            mtu: path_mtu,
+            result: (row.act)(&mut bench, CASE),
+        };
+        tell(&outcome);
+        outcomes.push(outcome);
     }
+    bench.daemon.stop()?;
     Ok(outcomes)
 }
 
@@ -547,8 +530,7 @@ fn skipped(what: &str) -> Counts {
 }
 
 fn count(counts: &mut Counts, outcome: &Outcome) {
-    let family = Case { v6: outcome.v6 }.family();
-    let name = format!("smb: {} over {family}, MTU {}", outcome.row, outcome.mtu);
+    let name = format!("smb: {}, MTU {}", outcome.row, outcome.mtu);
     match &outcome.result {
         Ok(()) => {
             println!("{name} ... ok");
@@ -567,9 +549,7 @@ pub fn short() -> Result<Counts> {
         return Ok(skipped("files to and from ksmbd"));
     }
     let mut counts = Counts::default();
-    run(SHORT, super::MTUS[0], &[false], |outcome| {
-        count(&mut counts, outcome);
-    })?;
+    run(SHORT, super::MTUS[0], |outcome| count(&mut counts, outcome))?;
     Ok(counts)
 }
 
@@ -581,9 +561,7 @@ pub fn all() -> Result<(Counts, Vec<Outcome>)> {
     let mut counts = Counts::default();
     let mut outcomes = Vec::new();
     for mtu in super::MTUS {
-        let more = run(ROWS, mtu, &[false, true], |outcome| {
-            count(&mut counts, outcome);
-        })?;
+        let more = run(ROWS, mtu, |outcome| count(&mut counts, outcome))?;
         outcomes.extend(more);
     }
     Ok((counts, outcomes))

@@ -1,5 +1,5 @@
-//! Tier 7: rnic.sys, executed on this machine by nt-host over two devices: nt-host's own tests, and the NDK conformance tests
-//! through the driver's dispatch tables.
+//! Tier 7: rnic.sys, executed on this machine by nt-host over two devices: nt-host's own tests, and what goes through the
+//! driver's dispatch tables: the NDK conformance tests, and files to and from a Linux SMB server.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::cargo_tests::{Counting, run};
 use super::counts::Counts;
 use super::device::{start_with, survived};
-use crate::{check, driver, workspace};
+use crate::{check, driver, interop, workspace};
 
 /// Runs it.
 pub fn on_linux() -> Result<Counts> {
@@ -34,7 +34,19 @@ pub fn on_linux() -> Result<Counts> {
     survived(&mut daemon, &mut counts);
     drop(daemon);
     counts.add(ndk_conformance(&rnic)?);
+    counts.add(consumers()?);
+    counts.add(interop::smb::short()?);
     Ok(counts)
+}
+
+/// What consumers do by themselves: the SMB Direct protocol, and SMB.
+fn consumers() -> Result<Counts> {
+    let mut command = check::cargo();
+    command
+        .current_dir(workspace::root().join("guest-driver/ndk-consumer"))
+        .env("CARGO_TARGET_DIR", workspace::target())
+        .args(["test", "--locked", "--no-fail-fast", "--lib"]);
+    run(&mut command, Counting::Libtest)
 }
 
 /// A test for each element of NDKPI, over IPv4 and IPv6; `docs/ndkpi.md` is its table.

@@ -18,8 +18,9 @@ const CREDITS: u16 = 256;
 const CREDIT_BYTES: u32 = 65_536;
 /// Seconds between 1601 and 1970.
 const EPOCH: u64 = 11_644_473_600;
-/// Room for a list of names.
+/// Room for a list of names, and names of a folder that are taken in all.
 const LIST: u32 = 65_536;
+const NAMES: usize = 1 << 20;
 
 /// A transfer that has begun.
 #[derive(Debug)]
@@ -275,8 +276,10 @@ impl<T: Transport> Client<T> {
             if let Some((header, message)) = self.answers.remove(&id) {
                 if let Some(key) = &self.key {
                     let signed = header.flags & FLAG_SIGNED != 0;
-                    let must = self.negotiated.signing_required
-                        || header.command == Command::TreeConnect as u16;
+                    // A refusal of a share gives nobody anything; ksmbd does not sign it.
+                    let share = header.command == Command::TreeConnect as u16
+                        && header.status == status::SUCCESS;
+                    let must = self.negotiated.signing_required || share;
                     if (signed || must) && !key.verifies(&message) {
                         return Err(Error::Signature("a request"));
                     }
@@ -358,6 +361,11 @@ impl<T: Transport> Client<T> {
                 return Ok(entries);
             }
             entries.extend(more);
+            if entries.len() > NAMES {
+                return Err(Error::Unsupported(format!(
+                    "the folder has more than {NAMES} names"
+                )));
+            }
         }
     }
 
@@ -401,6 +409,7 @@ impl<T: Transport> Client<T> {
         channel: Channel,
         into: (&T::Buffer, Range<usize>),
     ) -> Result<Begun, Error> {
+        self.may_lend()?;
         let lent = self.transport.lend(into.0, into.1, Access::Write)?;
         let body = request::read(part, Some((channel, &lent.descriptors)));
         self.begin(Command::Read, part.length, &body, lent)
@@ -416,9 +425,20 @@ impl<T: Transport> Client<T> {
         channel: Channel,
         from: (&T::Buffer, Range<usize>),
     ) -> Result<Begun, Error> {
+        self.may_lend()?;
         let lent = self.transport.lend(from.0, from.1, Access::Read)?;
         let body = request::write_lent(part, channel, &lent.descriptors);
         self.begin(Command::Write, part.length, &body, lent)
+    }
+
+    /// What must be signed does not go by RDMA, which a signature does not cover (MS-SMB2, 3.2.4.6).
+    fn may_lend(&self) -> Result<(), Error> {
+        if self.negotiated.signing_required {
+            return Err(Error::Unsupported(
+                "the server asks for signatures, which do not cover RDMA: data has to go inside messages".into(),
+            ));
+        }
+        Ok(())
     }
 
     fn begin(
@@ -428,11 +448,6 @@ impl<T: Transport> Client<T> {
         body: &[u8],
         lent: Lent,
     ) -> Result<Begun, Error> {
-        if self.negotiated.signing_required {
-            return Err(Error::Unsupported(
-                "the server asks for signatures, which do not cover RDMA: transfers go inside messages (--inline)".into(),
-            ));
-        }
         let message = self.prepare(command, charge(asked), body)?;
         Ok(Begun {
             message: self.dispatch(message)?,

@@ -198,6 +198,12 @@ fn with_mic_flag(pairs: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// What a server that knows the password has as the session's key.
+#[cfg(test)]
+pub(super) fn session_key_of(who: &Credentials, proof: &[u8; 16]) -> [u8; 16] {
+    hmac_md5(&response_key(who), &[proof])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
