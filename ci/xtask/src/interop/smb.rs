@@ -13,10 +13,11 @@ use anyhow::{Context, Result, bail, ensure};
 use super::bench::Case;
 use crate::daemon::{Daemon, Options};
 use crate::exec::{self, tied_to_us};
-use crate::guest::{Guest, Running, peer_kernel};
+use crate::guest::{Guest, Running};
 use crate::setup::guest_files::SMB_PEER;
+use crate::setup::uml;
 use crate::tiers::counts::Counts;
-use crate::{check, daemon, driver, workspace};
+use crate::{check, daemon, driver, peer, workspace};
 
 /// Longest life of the server.
 const LIFE: Duration = Duration::from_secs(1800);
@@ -93,6 +94,23 @@ struct Bench {
     folder: tempfile::TempDir,
 }
 
+/// What runs beside the peer.
+struct Tools {
+    client: PathBuf,
+    driver: PathBuf,
+    rnic: PathBuf,
+}
+
+impl Tools {
+    fn build() -> Result<Self> {
+        Ok(Self {
+            client: build_client()?,
+            driver: driver::build(&workspace::target().join("driver"))?.image,
+            rnic: daemon::build_for_tests()?,
+        })
+    }
+}
+
 /// nt-host as tests run it.
 fn build_client() -> Result<PathBuf> {
     let mut command = check::cargo();
@@ -105,7 +123,7 @@ fn build_client() -> Result<PathBuf> {
 }
 
 impl Bench {
-    fn start(client: &Path, driver: &Path, rnic: &Path, mtu: u32) -> Result<Self> {
+    fn start(tools: &Tools, kernel: &Path, mtu: u32) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for sockets")?;
         let (ours, theirs) = (folder.path().join("rnic"), folder.path().join("peer"));
         let port = format!(
@@ -114,7 +132,7 @@ impl Bench {
             theirs.display()
         );
         let daemon = Daemon::start(
-            rnic,
+            &tools.rnic,
             &Options {
                 name: "smb",
                 devices: 1,
@@ -122,21 +140,19 @@ impl Bench {
                 arguments: &["--port", &port],
             },
         )?;
-        let mut peer = Guest::commanded_peer("smb", SMB_PEER, (&theirs, &ours))?
+        let mut peer = Guest::commanded_peer("smb", SMB_PEER, Some(kernel), (&theirs, &ours))?
             .mtu(mtu)
             .timeout(LIFE)
             .start()?;
         peer.ready()?;
         let mut bench = Self {
-            client: client.to_owned(),
-            driver: driver.to_owned(),
+            client: tools.client.clone(),
+            driver: tools.driver.clone(),
             daemon,
             peer: Some(peer),
             folder,
         };
-        bench.peer(&format!(
-            "rxe_pair 02:00:0a:07:00:02 {mtu} 10.7.0.2/24 fd07::2/64"
-        ))?;
+        bench.peer(&peer::up(mtu))?;
         bench.peer("share share bob secret")?;
         Ok(bench)
     }
@@ -497,16 +513,18 @@ pub struct Outcome {
 }
 
 fn run(
+    tools: &Tools,
+    kernel: &Path,
     rows: &'static [Row],
     (mtu, path_mtu): (u32, u32),
     mut tell: impl FnMut(&Outcome),
 ) -> Result<Vec<Outcome>> {
-    let client = build_client()?;
-    let image = driver::build(&workspace::target().join("driver"))?.image;
-    let rnic = daemon::build_for_tests()?;
-    let mut bench = Bench::start(&client, &image, &rnic, mtu)?;
+    let mut bench = Bench::start(tools, kernel, mtu)?;
     let mut outcomes = Vec::new();
     for row in rows {
+        if !super::only().is_none_or(|text| text.split(',').any(|part| row.name.contains(part))) {
+            continue;
+        }
         let outcome = Outcome {
             row: row.name,
             mtu: path_mtu,
@@ -517,16 +535,6 @@ fn run(
     }
     bench.daemon.stop()?;
     Ok(outcomes)
-}
-
-fn skipped(what: &str) -> Counts {
-    println!(
-        "smb: {what} ... skipped: it takes a User Mode Linux peer with ksmbd and CONFIG_SMB_SERVER_SMBDIRECT, which Debian's \
-         kernels lack; RNIC_PEER_KERNEL names one"
-    );
-    let mut counts = Counts::default();
-    counts.skipped += 1;
-    counts
 }
 
 fn count(counts: &mut Counts, outcome: &Outcome) {
@@ -543,26 +551,33 @@ fn count(counts: &mut Counts, outcome: &Outcome) {
     }
 }
 
-/// A few rows, for tier 7.
+/// A few rows, for tier 7; where no peer's kernel is there, none is built for them.
 pub fn short() -> Result<Counts> {
-    if peer_kernel().is_none() {
-        return Ok(skipped("files to and from ksmbd"));
-    }
     let mut counts = Counts::default();
-    run(SHORT, super::MTUS[0], |outcome| count(&mut counts, outcome))?;
+    let Some(kernel) = uml::present() else {
+        println!(
+            "smb: files to and from ksmbd ... skipped: Debian's kernels have no SMB Direct server, and building a User Mode Linux \
+             peer takes minutes; `cargo xtask test smb` builds one, RNIC_PEER_KERNEL names one"
+        );
+        counts.skipped += 1;
+        return Ok(counts);
+    };
+    let tools = Tools::build()?;
+    run(&tools, &kernel, SHORT, super::MTUS[0], |outcome| {
+        count(&mut counts, outcome);
+    })?;
     Ok(counts)
 }
 
 /// All rows.
-pub fn all() -> Result<(Counts, Vec<Outcome>)> {
-    if peer_kernel().is_none() {
-        return Ok((skipped("SMB Direct"), Vec::new()));
-    }
+pub fn all() -> Result<Counts> {
+    let kernel = uml::ensure()?;
+    let tools = Tools::build()?;
     let mut counts = Counts::default();
-    let mut outcomes = Vec::new();
     for mtu in super::MTUS {
-        let more = run(ROWS, mtu, |outcome| count(&mut counts, outcome))?;
-        outcomes.extend(more);
+        run(&tools, &kernel, ROWS, mtu, |outcome| {
+            count(&mut counts, outcome);
+        })?;
     }
-    Ok((counts, outcomes))
+    Ok(counts)
 }
