@@ -1083,6 +1083,10 @@
 #define RNIC_COUNTER_DROPPED_TOO_LONG 0x47u
 /* Datagrams lost because nobody answered for their next hop. */
 #define RNIC_COUNTER_DROPPED_UNREACHABLE 0x48u
+/* Writes of unreliable connections dropped: remote key, range or right. */
+#define RNIC_COUNTER_DROPPED_ACCESS 0x49u
+/* Messages of unreliable connections given up because a packet was missing or not allowed. */
+#define RNIC_COUNTER_MESSAGES_ABANDONED 0x4au
 
 /* ---- PdFlags (u32) ---- */
 /* Kind of protection domain. */

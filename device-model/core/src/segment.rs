@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use rnic_abi::ProviderError;
+use rnic_abi::{ProviderError, QpType};
 use rnic_transport::ud::DatagramHeader;
 use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{Gid, Psn, Qpn};
@@ -74,6 +74,8 @@ pub enum Body {
     Cm(Box<[u8]>),
     /// Part of a request of the sender's queue pair.
     Request {
+        /// Service of that queue pair: RC or UC.
+        service: QpType,
         /// What it asks for.
         header: RequestHeader,
         /// Data of a send or write.

@@ -149,6 +149,16 @@ impl Inline {
     }
 }
 
+impl From<Vec<u8>> for Inline {
+    fn from(bytes: Vec<u8>) -> Self {
+        if bytes.len() <= SHORT {
+            Self::new(&bytes)
+        } else {
+            Self::Long(bytes.into_boxed_slice())
+        }
+    }
+}
+
 /// Where the data of a message is, or goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
@@ -350,6 +360,20 @@ fn parse_request(entry: &[u8], header: &WorkHeader, rules: SendRules) -> Result<
 /// Flags that an operation takes `[QP-33]`; none for an operation that there is not.
 fn legal_flags(opcode: WorkOpcode, rules: SendRules) -> Option<WorkFlags> {
     let all = WorkFlags::SILENT | WorkFlags::FENCE;
+    // [UC-2]
+    let unreliable = matches!(
+        opcode,
+        WorkOpcode::SEND
+            | WorkOpcode::SEND_IMMEDIATE
+            | WorkOpcode::WRITE
+            | WorkOpcode::WRITE_IMMEDIATE
+            | WorkOpcode::FAST_REGISTER
+            | WorkOpcode::BIND
+            | WorkOpcode::LOCAL_INVALIDATE
+    );
+    if rules.service == QpType::UC && !unreliable && !mutant("UC-2/opcode") {
+        return None;
+    }
     // [UD-3]
     let datagram = matches!(opcode, WorkOpcode::SEND | WorkOpcode::SEND_IMMEDIATE);
     if rules.service == QpType::UD && !datagram && !mutant("UD-3/opcode") {

@@ -42,6 +42,7 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::ETH_RSS
     | feature::ETH_LSO
     | feature::CONGESTION_CONTROL
+    | feature::UC
     | feature::UD;
 
 /// How a function signals interrupts, and who decides whether a vector may fire.

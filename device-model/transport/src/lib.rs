@@ -9,6 +9,7 @@
 //! - [`rc::Responder`]: requests in, verdicts and responses out; order, duplicates, NAKs;
 //! - [`packet`]: one-packet segments to and from the headers of a frame, and the octets that a
 //!   segment would have been as frames;
+//!   Both also without answers, as an unreliable connection has them;
 //! - [`ud`]: datagrams, which need no machine: headers, and whether one is taken;
 //! - [`dcqcn`]: when a receiver tells of congestion, and how fast its sender may send then;
 //! - [`split`]: a segment of many packets, cut into them;

@@ -8,7 +8,7 @@ use rnic_wire::{
     Position, Qpn, Reth, Syndrome, With,
 };
 
-/// A packet of the reliable connection service, as a segment.
+/// A packet of a connection, as a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Segment {
     /// For a responder.
@@ -20,12 +20,12 @@ pub enum Segment {
     Unsupported,
 }
 
-/// The segment that `packet` is; `None` for packets of other services, and for headers that do not
-/// belong to the opcode (which no parsed packet has).
+/// The segment that `packet` is, of a reliable or of an unreliable connection; `None` for packets of
+/// other services, and for headers that do not belong to the opcode (which no parsed packet has).
 #[must_use]
 pub fn segment_of(packet: &Packet<'_>) -> Option<Segment> {
     let bth = &packet.bth;
-    if bth.opcode.class() != Class::Rc {
+    if !matches!(bth.opcode.class(), Class::Rc | Class::Uc) {
         return None;
     }
     let position = bth.opcode.position();
@@ -189,6 +189,14 @@ pub fn request_headers(header: &RequestHeader, peer: Qpn) -> (Bth, Ext) {
     bth.ack_request = header.ack_request;
     bth.solicited = header.solicited && header.position.is_end();
     (bth, ext)
+}
+
+/// The same of an unreliable connection `[UC-3]`; `None` for requests that it has not.
+#[must_use]
+pub fn unreliable_headers(header: &RequestHeader, peer: Qpn) -> Option<(Bth, Ext)> {
+    let (mut bth, ext) = request_headers(header, peer);
+    bth.opcode = bth.opcode.to_uc()?;
+    Some((bth, ext))
 }
 
 /// The headers of a response segment of one packet.
@@ -377,6 +385,19 @@ mod tests {
             prop_assert_eq!(segment_of(&packet), Some(Segment::Request(header)));
             let t = request_traffic(&header, Mtu::B4096, 42);
             prop_assert_eq!(t, Traffic { frames: 1, octets: 42 + packet.wire_len() as u64 });
+            let unreliable = unreliable_headers(&header, Qpn::GSI);
+            let has = match header.operation {
+                RequestOperation::Send { ending } => !matches!(ending, Ending::Invalidate(_)),
+                RequestOperation::Write { .. } => true,
+                _ => false,
+            };
+            prop_assert_eq!(unreliable.is_some(), has);
+            if let Some((bth, ext)) = unreliable {
+                // [UC-3]
+                prop_assert_eq!(bth.opcode.class(), Class::Uc);
+                let packet = Packet { bth, ext, payload: &payload };
+                prop_assert_eq!(segment_of(&packet), Some(Segment::Request(header)));
+            }
         }
 
         #[test]

@@ -116,12 +116,14 @@ fn config_pair(
             ack_timeout: TimeoutCode::new(4).unwrap(),
             window,
             probe_after,
+            answers: true,
         },
         ResponderConfig {
             mtu: MTU,
             first_psn,
             read_depth: 4,
             rnr_timer: RnrTimer::SHORTEST,
+            answers: true,
         },
     )
 }

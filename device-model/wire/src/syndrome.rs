@@ -173,6 +173,9 @@ impl RnrTimer {
 pub struct TimeoutCode(u8);
 
 impl TimeoutCode {
+    /// No timeout.
+    pub const NEVER: Self = Self(0);
+
     /// `None` when `code` needs more than 5 bits.
     #[must_use]
     pub const fn new(code: u8) -> Option<Self> {

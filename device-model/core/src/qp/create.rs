@@ -236,6 +236,7 @@ fn check_fields(res: &Resources, request: &CreateQpRequest) -> Result<Checked, C
     match request.qp_type() {
         QpType::RC => {}
         QpType::UD if res.has(feature::UD) || mutant("QP-2/type") => {}
+        QpType::UC if res.has(feature::UC) => {}
         QpType::UC | QpType::UD => return Err(CommandError::not_active(at_type)),
         _ => return Err(CommandError::bad_value(at_type)),
     }

@@ -8,7 +8,7 @@ use rnic_wire::{Gid, IpHeader, Ipv4Header, Ipv6Header, MacAddr, Mtu, Psn, QKey, 
 
 use super::complete::Received;
 use super::hops::Hop;
-use super::path::{CarriedBy, Outgoing, Path, SendError};
+use super::path::{CarriedBy, Outgoing, Path, SendError, read};
 use super::respond::Trouble;
 use super::send::{dma_fault, gather};
 use super::state::{LocalAddress, PathAttributes};
@@ -161,18 +161,7 @@ impl Qp {
                 if length > 0 {
                     dma_fault(cx)?;
                 }
-                let mut bytes = vec![0; usize::try_from(length).unwrap_or(0)];
-                let mut room = &mut bytes[..];
-                for range in ranges.as_slice() {
-                    let take = usize::try_from(range.len).unwrap_or(usize::MAX);
-                    let (now, later) = room.split_at_mut(take.min(room.len()));
-                    cx.res
-                        .dma
-                        .read(range.iova, now)
-                        .map_err(|e| cx.dma_failed(e))?;
-                    room = later;
-                }
-                Inline::new(&bytes)
+                Inline::from(read(cx, &ranges)?)
             }
         };
         Ok(Work::Datagram(Box::new(Outbound {

@@ -170,6 +170,15 @@ impl Link {
         (next > now).then_some(next)
     }
 
+    /// What left is complete where nobody answers `[UC-3]`.
+    fn forget_what_left(&mut self, now: rnic_transport::Nanos) {
+        if self.path.service == QpType::UC
+            && let Some(requester) = &mut self.requester
+        {
+            requester.on_left(now);
+        }
+    }
+
     /// So many bytes were sent.
     fn pace(&mut self, now: Nanos, bytes: u32) {
         if let Some(limiter) = &mut self.limiter {

@@ -179,7 +179,7 @@ impl Qp {
             QpState::RTR => self.make_ready_to_receive(cx),
             QpState::RTS => {
                 if self.state == QpState::INIT {
-                    if self.attributes.requester(1, None).is_none() {
+                    if self.attributes.requester(self.service, 1, None).is_none() {
                         return Err(ChangeError::NotComplete);
                     }
                     self.make_ready_to_receive(cx)?;
@@ -212,10 +212,10 @@ impl Qp {
 
     fn make_ready_to_receive(&mut self, cx: &mut Cx<'_>) -> Result<(), ChangeError> {
         let a = &self.attributes;
-        let (Some(path), Some(config)) = (a.path, a.responder()) else {
+        let (Some(path), Some(config)) = (a.path, a.responder(self.service)) else {
             return Err(ChangeError::NotComplete);
         };
-        let way = Path::new(cx.env, path, a);
+        let way = Path::new(cx.env, path, a, self.service);
         let chunk = way.chunk(path.mtu).max(1);
         self.link = Some(Box::new(Link {
             path: way,
@@ -237,7 +237,8 @@ impl Qp {
             return Err(ChangeError::NotComplete);
         };
         let window = link.path.window(link.mtu);
-        let config = self.attributes.requester(window, link.path.probe_after());
+        let probe_after = link.path.probe_after();
+        let config = self.attributes.requester(self.service, window, probe_after);
         link.requester = Some(Requester::new(config.ok_or(ChangeError::NotComplete)?));
         self.state = QpState::RTS;
         self.wake(cx.side);

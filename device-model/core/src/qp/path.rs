@@ -5,10 +5,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rnic_abi::{CounterId, feature};
+use rnic_abi::{CounterId, QpType, feature};
 use rnic_mutant::mutant;
 use rnic_transport::packet::{
     Traffic, request_headers, request_traffic, response_headers, response_traffic,
+    unreliable_headers,
 };
 use rnic_transport::split::{request_packet, response_packet};
 use rnic_transport::ud::DatagramHeader;
@@ -29,6 +30,8 @@ use crate::wqe::Inline;
 
 /// Bytes of a segment within the process at most, so that one copy stays short.
 const CHUNK_BYTES: u32 = 256 * 1024;
+/// The same where data are copied before they leave, because nobody tells when the peer has them.
+const COPY_BYTES: u32 = 32 * 1024;
 /// Data of sends and writes outstanding within the process.
 const WINDOW_BYTES: u32 = 4 << 20;
 /// Packets outstanding within the process at least.
@@ -61,6 +64,8 @@ pub(super) struct Path {
     next_hop: Option<MacAddr>,
     /// The next hop was found or learnt, not given.
     found: bool,
+    /// Service of the connection.
+    pub service: QpType,
     /// Its sender slows down when it is told of congestion.
     slows_down: bool,
     /// Bytes of the headers below the BTH.
@@ -105,7 +110,12 @@ impl Gathered<'_> {
 
 impl Path {
     /// The way to the peer: messages when the host has it in this process, frames otherwise.
-    pub fn new(env: &dyn Env, path: PathAttributes, attributes: &Attributes) -> Self {
+    pub fn new(
+        env: &dyn Env,
+        path: PathAttributes,
+        attributes: &Attributes,
+        service: QpType,
+    ) -> Self {
         let carried_by = if path.loopback {
             CarriedBy::Loopback
         } else {
@@ -119,6 +129,7 @@ impl Path {
             attributes: path,
             next_hop: attributes.next_hop,
             found: attributes.next_hop.is_none(),
+            service,
             slows_down: true,
             below: 0,
         };
@@ -137,6 +148,7 @@ impl Path {
             attributes,
             next_hop,
             found: false,
+            service: QpType::UD,
             slows_down: false,
             below: 0,
         };
@@ -154,7 +166,13 @@ impl Path {
     pub fn chunk(&self, mtu: Mtu) -> u32 {
         match self.carried_by {
             CarriedBy::Frames => 1,
-            CarriedBy::Neighbour(_) | CarriedBy::Loopback => CHUNK_BYTES / mtu.bytes(),
+            CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
+                let bytes = match self.service {
+                    QpType::UC => COPY_BYTES,
+                    _ => CHUNK_BYTES,
+                };
+                bytes / mtu.bytes()
+            }
         }
     }
 
@@ -223,13 +241,19 @@ impl Path {
     ) -> Result<(), SendError> {
         match self.carried_by {
             CarriedBy::Frames => {
-                let (bth, ext) = request_headers(header, self.attributes.peer_qpn);
-                self.send_frame(cx, bth, ext, header.length, &data)?;
+                if let Some((bth, ext)) = self.headers_of(header) {
+                    self.send_frame(cx, bth, ext, header.length, &data)?;
+                }
             }
             CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
                 let shown = cx.env.records().then(|| data.clone());
-                let payload = in_process(cx, data)?;
+                let payload = match self.service {
+                    // [UC-3]
+                    QpType::UC => copied(cx, &data)?,
+                    _ => in_process(cx, data)?,
+                };
                 let body = Body::Request {
+                    service: self.service,
                     header: *header,
                     payload,
                 };
@@ -241,6 +265,14 @@ impl Path {
         }
         count_out(cx, request_traffic(header, self.attributes.mtu, self.below));
         Ok(())
+    }
+
+    fn headers_of(&self, header: &RequestHeader) -> Option<(Bth, Ext)> {
+        let peer = self.attributes.peer_qpn;
+        match self.service {
+            QpType::UC => unreliable_headers(header, peer),
+            _ => Some(request_headers(header, peer)),
+        }
     }
 
     /// Sends part of a response.
@@ -423,8 +455,9 @@ impl Path {
         let mtu = self.attributes.mtu;
         let packets = (0..).map_while(|n| request_packet(header, n, mtu));
         for (packet, offset) in packets {
-            let headers = request_headers(&packet, self.attributes.peer_qpn);
-            self.record(cx, headers, (offset, packet.length), data);
+            if let Some(headers) = self.headers_of(&packet) {
+                self.record(cx, headers, (offset, packet.length), data);
+            }
         }
     }
 
@@ -544,6 +577,34 @@ fn in_process(cx: &mut Cx<'_>, data: Outgoing) -> Result<Payload, SendError> {
             }
         }
     })
+}
+
+/// A copy of the data.
+fn copied(cx: &mut Cx<'_>, data: &Outgoing) -> Result<Payload, SendError> {
+    Ok(match data {
+        Outgoing::Nothing => Payload::None,
+        Outgoing::Bytes(inline) => Payload::Bytes(inline.clone()),
+        Outgoing::Ranges(ranges) => {
+            let bytes = read(cx, ranges).map_err(SendError::Local)?;
+            Payload::Bytes(Inline::from(bytes))
+        }
+    })
+}
+
+/// The bytes of ranges of our memory.
+pub(super) fn read(cx: &mut Cx<'_>, ranges: &RangeList) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    for range in ranges.as_slice() {
+        let from = bytes.len();
+        let length = usize::try_from(range.len).unwrap_or(usize::MAX);
+        bytes.resize(from.saturating_add(length), 0);
+        let room = bytes.get_mut(from..).unwrap_or_default();
+        cx.res
+            .dma
+            .read(range.iova, room)
+            .map_err(|e| cx.dma_failed(e))?;
+    }
+    Ok(bytes)
 }
 
 pub(super) fn count_in(cx: &mut Cx<'_>, t: Traffic) {

@@ -1,6 +1,8 @@
 //! Requests of the peer: the transport's verdict is carried out on keys, memory and receives.
 
-use rnic_abi::{AccessFlags, CompletionStatus, CounterId, EventCode, ProviderError, QpState};
+use rnic_abi::{
+    AccessFlags, CompletionStatus, CounterId, EventCode, ProviderError, QpState, QpType,
+};
 use rnic_mutant::mutant;
 use rnic_transport::rc::{self, Answered, SendEnd, Verdict, Work, WriteEnd};
 use rnic_transport::{Ending, RequestHeader, Target};
@@ -72,6 +74,13 @@ impl Qp {
         };
         link.path.count_request_in(cx, header);
         let verdict = link.responder.on_request(header);
+        // [UC-5]
+        let abandoned = link.responder.take_abandoned();
+        if abandoned > 0 && !mutant("UC-5/uncounted") {
+            cx.res
+                .counters
+                .add(CounterId::MESSAGES_ABANDONED, abandoned);
+        }
         self.establish(cx);
         let frames = u64::from(header.packets);
         match verdict {
@@ -90,7 +99,7 @@ impl Qp {
             | Verdict::Dropped(rc::Dropped::AheadOfSequence) => {
                 cx.res.counters.add(CounterId::OUT_OF_SEQUENCE_IN, frames);
             }
-            Verdict::Dropped(rc::Dropped::Failed) => {}
+            Verdict::Dropped(rc::Dropped::Failed | rc::Dropped::Abandoned) => {}
             Verdict::Refused(_) => {
                 // The NAK leaves before the link is let go.
                 self.enter_error(cx, ProviderError::PEER_INVALID_REQUEST);
@@ -153,6 +162,11 @@ impl Qp {
                 cx.res.dma.fetch_add_u64(iova, addend)
             }),
         };
+        if self.service == QpType::UC
+            && let Err(trouble) = done
+        {
+            return self.lose_message(cx, header, &trouble);
+        }
         let Some(link) = self.link.as_mut() else {
             return;
         };
@@ -182,6 +196,37 @@ impl Qp {
                 }
                 self.enter_error(cx, error);
             }
+        }
+    }
+
+    /// A message of an unreliable connection is not carried out: it is dropped, and only a fault of
+    /// our own harms us `[UC-6]`, `[QP-28]`.
+    fn lose_message(&mut self, cx: &mut Cx<'_>, header: &RequestHeader, trouble: &Trouble) {
+        if let Some(link) = self.link.as_mut() {
+            link.responder.give_up(header);
+        }
+        let counter = match trouble {
+            Trouble::NotReady => CounterId::DROPPED_NO_RECEIVE,
+            Trouble::Refused { nak, .. } if *nak == rc::Refusal::InvalidRequest => {
+                CounterId::DROPPED_TOO_LONG
+            }
+            Trouble::Refused { nak, .. } if *nak == rc::Refusal::Access => {
+                CounterId::DROPPED_ACCESS
+            }
+            Trouble::Refused { error, receive, .. } => {
+                if let Some(refusal) = receive {
+                    self.fail_receive(cx, *refusal);
+                }
+                return self.enter_error(cx, *error);
+            }
+            // Its data came with it.
+            Trouble::SourceLost(_) => return,
+        };
+        if !mutant("UC-6/uncounted") {
+            cx.res.counters.count(counter);
+        }
+        if mutant("UC-6/error") {
+            self.enter_error(cx, ProviderError::RANGE);
         }
     }
 

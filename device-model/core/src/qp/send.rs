@@ -1,7 +1,7 @@
 //! The send queue: fetch, begin, transmit. Requests begin in order; what must wait holds up what
 //! follows it `[QP-12]`, `[QP-20]`, `[QP-35]`.
 
-use rnic_abi::{CompletionStatus, CounterId, ProviderError, QpState};
+use rnic_abi::{CompletionStatus, CounterId, ProviderError, QpState, QpType};
 use rnic_mutant::mutant;
 use rnic_transport::rc::{Message, PostError, Transmission};
 
@@ -266,6 +266,13 @@ impl Qp {
                 Ok(()) => {
                     if let Some(link) = self.link.as_mut() {
                         link.pace(cx.env.now(), sent.header.length);
+                        link.forget_what_left(now);
+                    }
+                }
+                // Nobody is there: lost, as on a wire [UC-3].
+                Err(SendError::Gone) if self.service == QpType::UC => {
+                    if let Some(link) = self.link.as_mut() {
+                        link.forget_what_left(now);
                     }
                 }
                 Err(SendError::Full) => {

@@ -1,6 +1,6 @@
 //! States of a queue pair, and what a connection fixes `[QP-4]`, `[QP-6]`.
 
-use rnic_abi::{AccessFlags, QpState};
+use rnic_abi::{AccessFlags, QpState, QpType};
 use rnic_mutant::mutant;
 use rnic_transport::Nanos;
 use rnic_transport::rc::{RequesterConfig, ResponderConfig};
@@ -132,28 +132,43 @@ impl Attributes {
 
     /// What a responder needs; none while something is missing `[QP-6]`.
     #[must_use]
-    pub fn responder(&self) -> Option<ResponderConfig> {
+    pub fn responder(&self, service: QpType) -> Option<ResponderConfig> {
+        let answers = service == QpType::RC;
         Some(ResponderConfig {
             mtu: self.path?.mtu,
             first_psn: self.recv_psn.or(mutant("QP-6/psn").then_some(Psn::ZERO))?,
-            read_depth: self.read_depth_in,
+            read_depth: if answers { self.read_depth_in } else { 0 },
             rnr_timer: self.rnr_timer,
+            answers,
         })
     }
 
     /// What a requester needs; none while something is missing `[QP-6]`.
     #[must_use]
-    pub fn requester(&self, window: u32, probe_after: Option<Nanos>) -> Option<RequesterConfig> {
-        let retry = self.retry?;
+    pub fn requester(
+        &self,
+        service: QpType,
+        window: u32,
+        probe_after: Option<Nanos>,
+    ) -> Option<RequesterConfig> {
+        let answers = service == QpType::RC;
+        // [UC-1]
+        const NEVER: Retry = Retry {
+            count: 0,
+            rnr: 0,
+            timeout: TimeoutCode::NEVER,
+        };
+        let retry = if answers { self.retry? } else { NEVER };
         Some(RequesterConfig {
             mtu: self.path?.mtu,
             first_psn: self.send_psn?,
-            read_depth: self.read_depth_out,
+            read_depth: if answers { self.read_depth_out } else { 0 },
             retry_count: retry.count,
             rnr_retry: retry.rnr,
             ack_timeout: retry.timeout,
             window,
-            probe_after,
+            probe_after: probe_after.filter(|_| answers),
+            answers,
         })
     }
 }

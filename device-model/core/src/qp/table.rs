@@ -223,13 +223,21 @@ impl Qps {
                 qp.on_datagram(cx, header, grh, payload.source());
                 return;
             }
-            let link = qp.link.as_mut();
-            if !link.is_some_and(|l| l.path.is_of(segment.source_gid, segment.destination_gid)) {
+            // [ROCE-26] Frames of another service would not be heard either.
+            let other =
+                matches!(&segment.body, Body::Request { service, .. } if *service != qp.service);
+            let Some(link) = qp.link.as_mut().filter(|_| !other) else {
+                cx.res.counters.count(CounterId::DROPPED_NO_QP);
+                return;
+            };
+            if !link.path.is_of(segment.source_gid, segment.destination_gid) {
                 cx.res.counters.count(CounterId::DROPPED_ADDRESS);
                 return;
             }
             match &segment.body {
-                Body::Request { header, payload } => qp.on_request(cx, header, payload.source()),
+                Body::Request {
+                    header, payload, ..
+                } => qp.on_request(cx, header, payload.source()),
                 Body::Response { header, payload } => qp.on_response(cx, header, payload.source()),
                 Body::SourceLost { psn, error } => qp.on_source_lost(cx, *psn, *error),
                 Body::Cm(_) | Body::Datagram { .. } => {}
@@ -257,16 +265,21 @@ impl Qps {
             return;
         }
         let packet = match bth.opcode.class() {
-            Class::Rc => segment_of(&frame.packet),
+            Class::Rc | Class::Uc => segment_of(&frame.packet),
             Class::Ud => return self.datagram_received(env, res, frame),
-            Class::Uc | Class::Cnp => None,
+            Class::Cnp => None,
+        };
+        let service = match bth.opcode.class() {
+            Class::Uc => QpType::UC,
+            Class::Rc | Class::Ud | Class::Cnp => QpType::RC,
         };
         let Some(packet) = packet else {
             res.counters.count(CounterId::DROPPED_NO_QP);
             return;
         };
         let found = self.with(env, res, bth.dest_qpn.get(), |qp, cx| {
-            let Some(link) = qp.link.as_mut() else {
+            let same = qp.service == service;
+            let Some(link) = qp.link.as_mut().filter(|_| same) else {
                 cx.res.counters.count(CounterId::DROPPED_NO_QP);
                 return;
             };

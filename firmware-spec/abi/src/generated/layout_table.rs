@@ -6384,6 +6384,16 @@ pub const ENUMS: &[Enumeration] = &[
                 value: 0x48,
                 doc: "Datagrams lost because nobody answered for their next hop.",
             },
+            EnumValue {
+                name: "DROPPED_ACCESS",
+                value: 0x49,
+                doc: "Writes of unreliable connections dropped: remote key, range or right.",
+            },
+            EnumValue {
+                name: "MESSAGES_ABANDONED",
+                value: 0x4a,
+                doc: "Messages of unreliable connections given up because a packet was missing or not allowed.",
+            },
         ],
     },
 ];

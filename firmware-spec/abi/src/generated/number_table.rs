@@ -877,4 +877,16 @@ pub const COUNTERS: &[Counter] = &[
         unit: "datagrams",
         doc: "Datagrams lost because nobody answered for their next hop.",
     },
+    Counter {
+        name: "DROPPED_ACCESS",
+        index: 73,
+        unit: "messages",
+        doc: "Writes of unreliable connections dropped: remote key, range or right.",
+    },
+    Counter {
+        name: "MESSAGES_ABANDONED",
+        index: 74,
+        unit: "messages",
+        doc: "Messages of unreliable connections given up because a packet was missing or not allowed.",
+    },
 ];

@@ -8,6 +8,7 @@ mod posting;
 mod retries;
 mod shared;
 mod states;
+mod unreliable;
 
 use rnic_platform::TestPlatform;
 
@@ -22,4 +23,5 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
     flush::tests(list);
     shared::tests(list);
     datagrams::tests(list);
+    unreliable::tests(list);
 }

@@ -257,13 +257,6 @@ fn create_refuses_what_does_not_fit() {
         ),
         (
             false,
-            |r| r.set_qp_type(QpType::UC),
-            Status::UNSUPPORTED,
-            R::NOT_ACTIVE,
-            24,
-        ),
-        (
-            false,
             |r| r.max_send_segments.set(33),
             Status::LIMIT_EXCEEDED,
             R::TOO_LARGE,
@@ -419,6 +412,12 @@ fn create_refuses_what_does_not_fit() {
     let (r, _, _) = n.request(true);
     let e = n.qps.create(&mut n.env, &mut n.res, &r).unwrap_err();
     assert_eq!(e.status, Status::UNSUPPORTED);
+    for service in [QpType::UC, QpType::UD] {
+        let (mut r, _, _) = n.request(false);
+        r.set_qp_type(service);
+        let e = n.qps.create(&mut n.env, &mut n.res, &r).unwrap_err();
+        assert_eq!((e.status, e.reason), (Status::UNSUPPORTED, R::NOT_ACTIVE));
+    }
     n.res.features = feature::SRQ;
     let (pd, _) = n.res.keys.create_domain(false).unwrap();
     let (mut r, _, _) = n.request(true);

@@ -12,6 +12,7 @@ mod operations;
 mod peers;
 mod races;
 mod random;
+mod unreliable;
 
 use std::collections::{HashMap, VecDeque};
 

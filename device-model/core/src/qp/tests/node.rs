@@ -164,6 +164,7 @@ impl Node {
             | feature::MEMORY_WINDOWS
             | feature::SRQ
             | feature::LOOPBACK
+            | feature::UC
             | feature::UD;
         let (pd, _) = res.keys.create_domain(false).unwrap();
         let load = |guest: &mut Guest, res: &Resources, log, stride, slot| {

@@ -49,6 +49,9 @@ pub struct RequesterConfig {
     pub window: u32,
     /// The shortest wait for an answer before a probe, where packets can be lost `[ROCE-46]`.
     pub probe_after: Option<Nanos>,
+    /// The peer answers; else the connection is unreliable, and the caller says when something left
+    /// ([`Requester::on_left`]).
+    pub answers: bool,
 }
 
 /// What a message asks for.

@@ -33,6 +33,11 @@ impl Requester {
         }
     }
 
+    /// Everything polled has left, which is all that an unreliable connection knows `[UC-3]`.
+    pub fn on_left(&mut self, now: Nanos) {
+        self.acknowledge_before(now, self.sent_end);
+    }
+
     fn on_ack(&mut self, now: Nanos, psn: Psn) -> Progress {
         if self.acknowledge_before(now, psn.next()) {
             Progress::Accepted

@@ -15,6 +15,7 @@ fn requester(first: u32) -> Requester {
         ack_timeout: TimeoutCode::new(1).unwrap(),
         window: 8,
         probe_after: None,
+        answers: true,
     })
 }
 

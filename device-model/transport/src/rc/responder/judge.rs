@@ -11,13 +11,16 @@ use rnic_mutant::mutant;
 use rnic_wire::{NakCode, Psn, RKey};
 
 /// A request that breaks a rule of its kind.
-struct Invalid;
+pub(super) struct Invalid;
 
 impl<T> Responder<T> {
     /// A request arrived.
     pub fn on_request(&mut self, header: &RequestHeader) -> Verdict {
         if self.failed && !mutant("ROCE-37/goes-on") {
             return Verdict::Dropped(Dropped::Failed);
+        }
+        if !self.config.answers {
+            return self.unreliable(header);
         }
         match header.psn.diff(self.expected) {
             0 => self.in_order(header),
@@ -63,7 +66,7 @@ impl<T> Responder<T> {
         }
     }
 
-    fn send(&self, header: &RequestHeader, ending: Ending) -> Result<Work, Invalid> {
+    pub(super) fn send(&self, header: &RequestHeader, ending: Ending) -> Result<Work, Invalid> {
         self.check_length(header)?;
         let start = header.position.is_start();
         let offset = match (self.assembly, start) {
@@ -89,7 +92,7 @@ impl<T> Responder<T> {
         })
     }
 
-    fn write(
+    pub(super) fn write(
         &self,
         header: &RequestHeader,
         target: Option<Target>,

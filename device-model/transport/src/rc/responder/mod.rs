@@ -2,7 +2,8 @@
 //!
 //! A request is judged by its number: the expected one is executed, an older one was executed
 //! before and is answered again, a newer one reveals a loss. `judge.rs` does that, `answer.rs`
-//! keeps what is owed to the peer and gives it out in the order of numbers:
+//! keeps what is owed to the peer and gives it out in the order of numbers. An unreliable connection
+//! owes nothing, and `unreliable.rs` judges its numbers.
 //!
 //! ```text
 //!  saved:  [read done][read, half sent][atomic, unsent]   then   due: acknowledge or NAK
@@ -13,6 +14,7 @@ mod answer;
 mod judge;
 #[cfg(test)]
 mod tests;
+mod unreliable;
 
 use crate::header::{Ending, RequestHeader, Target, packets_of};
 use alloc::collections::VecDeque;
@@ -33,6 +35,8 @@ pub struct ResponderConfig {
     pub read_depth: u8,
     /// Wait that a receiver-not-ready NAK asks for.
     pub rnr_timer: RnrTimer,
+    /// Requests are answered; else the connection is unreliable.
+    pub answers: bool,
 }
 
 /// End of a SEND.
@@ -124,6 +128,8 @@ pub enum Dropped {
     DuplicateUnknown,
     /// The connection failed.
     Failed,
+    /// Of a message that was given up; unreliable connections only.
+    Abandoned,
 }
 
 /// A read that was executed before and is asked for again.
@@ -190,6 +196,10 @@ pub struct Responder<T> {
     due: Due,
     gap: Gap,
     failed: bool,
+    /// Of an unreliable connection: the message that packets belong to was given up.
+    skipping: bool,
+    /// Messages given up and not told of.
+    abandoned: u64,
 }
 
 /// Result of a request that was carried out.
@@ -213,6 +223,8 @@ impl<T> Responder<T> {
             due: Due::Nothing,
             gap: Gap::None,
             failed: false,
+            skipping: false,
+            abandoned: 0,
         }
     }
 
@@ -248,7 +260,8 @@ impl<T> Responder<T> {
         if header.position.is_end() || mutant("ROCE-31/each") {
             self.msn = self.msn.next();
         }
-        if header.ack_request && !mutant("ROCE-33/silent") {
+        let asked = header.ack_request && self.config.answers;
+        if asked && !mutant("ROCE-33/silent") {
             self.due = Due::Acknowledge;
         }
     }

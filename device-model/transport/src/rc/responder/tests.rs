@@ -8,6 +8,7 @@ fn responder() -> Responder<u8> {
         first_psn: Psn::new(100),
         read_depth: 2,
         rnr_timer: RnrTimer::SHORTEST,
+        answers: true,
     })
 }
 

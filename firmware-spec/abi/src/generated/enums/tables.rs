@@ -153,6 +153,10 @@ impl CounterId {
     pub const DROPPED_TOO_LONG: Self = Self(0x47);
     /// Datagrams lost because nobody answered for their next hop.
     pub const DROPPED_UNREACHABLE: Self = Self(0x48);
+    /// Writes of unreliable connections dropped: remote key, range or right.
+    pub const DROPPED_ACCESS: Self = Self(0x49);
+    /// Messages of unreliable connections given up because a packet was missing or not allowed.
+    pub const MESSAGES_ABANDONED: Self = Self(0x4a);
 
     /// Every named value, in the order of the specification.
     pub const KNOWN: &'static [Self] = &[
@@ -229,6 +233,8 @@ impl CounterId {
         Self::DROPPED_NO_RECEIVE,
         Self::DROPPED_TOO_LONG,
         Self::DROPPED_UNREACHABLE,
+        Self::DROPPED_ACCESS,
+        Self::MESSAGES_ABANDONED,
     ];
 
     /// The name in the specification; none for an unknown value.
@@ -308,6 +314,8 @@ impl CounterId {
             Self::DROPPED_NO_RECEIVE => Some("DROPPED_NO_RECEIVE"),
             Self::DROPPED_TOO_LONG => Some("DROPPED_TOO_LONG"),
             Self::DROPPED_UNREACHABLE => Some("DROPPED_UNREACHABLE"),
+            Self::DROPPED_ACCESS => Some("DROPPED_ACCESS"),
+            Self::MESSAGES_ABANDONED => Some("MESSAGES_ABANDONED"),
             _ => None,
         }
     }
