@@ -96,7 +96,7 @@ struct Card {
     /// vfio-user sockets of two devices on one wire.
     #[arg(long = "device", value_name = "SOCKET", required = true)]
     devices: Vec<PathBuf>,
-    /// Where the daemon of the devices takes orders: tests pull its cables.
+    /// Where the daemon of the devices, which are its first two, takes orders: tests pull its cables.
     #[arg(long, value_name = "SOCKET")]
     control: PathBuf,
     /// Only tests whose name contains this.

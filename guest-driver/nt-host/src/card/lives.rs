@@ -23,6 +23,7 @@ tests! {
     sleep_and_wake_with_consumers;
     reset_with_consumers_and_traffic;
     removal_with_consumers;
+    halt_waits_for_consumers_and_tells_them;
     shutdown_stops_the_device;
     a_bug_check_touches_no_lock;
     messages_have_levels;
@@ -214,7 +215,7 @@ fn works(pair: &Pair) {
 
 fn pauses_under_traffic_lose_nothing(pair: &Pair) {
     let (sent, good) = under_traffic(pair, || {
-        for _ in 0..10 {
+        for _ in 0..4 {
             // Pausing checks that nobody has a packet of the other afterwards.
             for adapter in [&pair.b, &pair.a] {
                 adapter.pause();
@@ -306,6 +307,26 @@ fn removal_with_consumers(pair: &Pair) {
     pair.a.pause();
     pair.a.halt(HALTED);
     machine::set_removed(pair.a.function, false);
+    assert_eq!(pair.a.state(), State::Halted);
+}
+
+/// A halt waited without end, and consumers of a connection heard nothing.
+fn halt_waits_for_consumers_and_tells_them(pair: &Pair) {
+    let place = consumers(pair);
+    pair.a.pause();
+    let halted = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        with_a_connection(&place, || {
+            scope.spawn(|| {
+                crate::thread::prepare();
+                pair.a.halt_with_consumers(0);
+                halted.store(true, Ordering::SeqCst);
+            });
+            std::thread::sleep(MOMENT);
+            assert!(!halted.load(Ordering::SeqCst), "halted with a consumer");
+        });
+        wait("the end of the halt", || halted.load(Ordering::SeqCst));
+    });
     assert_eq!(pair.a.state(), State::Halted);
 }
 

@@ -343,6 +343,12 @@ impl Adapter {
                 format_args!("halt with {open} NDK adapter(s) open: a bug of the host's user"),
             );
         }
+        self.halt_with_consumers(action);
+    }
+
+    /// As [`Adapter::halt`], with NDK adapters open that are closed meanwhile: whether NDIS does so is not documented.
+    pub fn halt_with_consumers(&self, action: i32) {
+        self.require(&[State::Paused], "halt");
         if let Some(handler) = self.handlers().HaltHandlerEx {
             // SAFETY: the driver's handler, at PASSIVE_LEVEL.
             enter::driver("MiniportHaltEx", || unsafe {

@@ -46,6 +46,9 @@ use crate::nt::{NoMemory, Passive, Shared, SpinLock};
 use crate::{info, warning};
 use system::NtSystem;
 
+/// How long consumers may go on when the adapter is halted.
+const GRACE_MS: u32 = 1000;
+
 /// How often it is looked whether the device is late, at most.
 const LOOK_NS: u64 = 250_000_000;
 
@@ -395,8 +398,15 @@ impl Provider {
         }
     }
 
-    /// No more consumers: ends what is left and waits for it.
-    pub fn stop(&self, passive: &Passive, _: &Adapter) {
+    /// No more consumers: waits for those that there are.
+    ///
+    /// **Why without end.** CloseNDKAdapter is called with the adapter's context, and NDK objects that are open call back and
+    /// are called through this driver's code. So NDIS has to have closed every NDK adapter before the context goes; a
+    /// driver that goes on without that has its memory used after it was freed. No document says which of the two NDIS
+    /// promises: that it closes them before MiniportHaltEx, or before that returns. This serves both. What the driver can
+    /// do it does: after [`GRACE_MS`] the life of the device ends, so that every request of a consumer ends, each connection
+    /// is reported lost, and nobody waits for this device; and the log says each second who is waited for.
+    pub fn stop(&self, passive: &Passive, adapter: &Adapter) {
         self.enabled.store(false, Ordering::Release);
         if let Some(provider) = self.current() {
             provider.set_enabled(false);
@@ -407,6 +417,12 @@ impl Provider {
         };
         let mut waited = 0u32;
         while open() > 0 {
+            if waited == GRACE_MS
+                && let Some(engine) = adapter.engine()
+            {
+                engine.fail(Error::Ended);
+                adapter.kick();
+            }
             if waited.is_multiple_of(1000) {
                 warning!(
                     "halted with {} NDK adapters open; waiting for their consumers",
