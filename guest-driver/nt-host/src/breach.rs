@@ -37,7 +37,7 @@ rules! {
     PagedCode "paged-code" "Code in a PAGE section does not run at DISPATCH_LEVEL or above.",
     InitCode "init-code" "Nothing runs or reads discarded INIT sections after DriverEntry.",
     AccessFault "access-fault" "The driver touches only memory that is its own: no guard page, no freed block, no null.",
-    Mmio "mmio" "Registers are accessed by plain moves of 1, 2, 4 or 8 bytes inside the mapped range.",
+    Mmio "mmio" "Registers are accessed by plain moves of 1, 2, 4 or 8 bytes inside the mapped range; bits of doorbells may be set by a locked OR.",
     PoolFree "pool-free" "A freed pool block is live, is freed once, and by the address that was returned.",
     PoolTag "pool-tag" "A pool block is freed with the tag that it was allocated with.",
     PoolIrql "pool-irql" "Paged pool is not allocated at DISPATCH_LEVEL.",

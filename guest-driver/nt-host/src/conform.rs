@@ -16,6 +16,8 @@ use nt_host::consumers::Consumers;
 use nt_host::host::Host;
 use nt_host::nt::print;
 
+use crate::devices::Devices;
+
 /// How long one test may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What begins a worker's lines.
@@ -29,9 +31,8 @@ const DECLINED: [u32; 2] = [109, 110];
 pub struct Args {
     /// rnic.sys.
     driver: PathBuf,
-    /// vfio-user sockets of two devices on one wire.
-    #[arg(long = "device", value_name = "SOCKET", required = true)]
-    devices: Vec<PathBuf>,
+    #[command(flatten)]
+    devices: Devices,
     /// Only tests whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -61,9 +62,7 @@ fn name(test: &Test, family: Family) -> String {
 
 fn work(args: &Args, first: usize) -> Result<()> {
     print::quiet(true);
-    // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
-    let functions = crate::machine(&args.devices, true)?;
-    ensure!(functions.len() == 2, "two devices are needed");
+    let functions = args.devices.open_two()?;
     let host = Host::load(&args.driver, functions).context("loading the driver")?;
     let adapters = [0, 1].map(|function| host.add_adapter(function, &[]));
     for adapter in &adapters {
@@ -102,9 +101,7 @@ fn say(tests: &[(&'static Test, Family)], index: usize, result: &Result<(), Stri
 fn spawn(args: &Args, first: usize) -> Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("ndk").arg(&args.driver);
-    for device in &args.devices {
-        command.arg("--device").arg(device);
-    }
+    command.args(args.devices.arguments());
     if let Some(only) = &args.only {
         command.arg("--only").arg(only);
     }

@@ -2,12 +2,12 @@
 
 mod bad;
 mod conform;
+mod devices;
 mod measure;
 mod smb;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,9 +16,10 @@ use nt_host::exercise::{self, Plan};
 use nt_host::hostile;
 use nt_host::inject::{Injected, Part};
 use nt_host::machine::hostile::Lie;
-use nt_host::machine::{Dma, Machine, SocketMachine};
 use nt_host::nt::print;
 use nt_host::sweep;
+
+use devices::{Devices, machine};
 
 /// Run a Windows network driver (a .sys file) on this machine and check what it does.
 ///
@@ -60,9 +61,8 @@ enum Command {
 struct Run {
     /// The driver.
     driver: PathBuf,
-    /// vfio-user sockets of the devices, one or two.
-    #[arg(long = "device", value_name = "SOCKET", required = true)]
-    devices: Vec<PathBuf>,
+    #[command(flatten)]
+    devices: Devices,
     /// Give the device physical addresses instead of a mapping each.
     #[arg(long)]
     identity: bool,
@@ -125,27 +125,6 @@ struct Hostile {
     verbose: bool,
 }
 
-/// The functions behind these sockets, with one memory.
-fn machine(devices: &[PathBuf], identity: bool) -> Result<Vec<Arc<dyn Machine>>> {
-    let dma = if identity {
-        Dma::Identity
-    } else {
-        Dma::Remapped
-    };
-    let open = |path: &Path| SocketMachine::open(path, dma, 1 << 30);
-    let Some((path, rest)) = devices.split_first() else {
-        return Ok(Vec::new());
-    };
-    let first = open(path)?;
-    let mut others: Vec<Arc<dyn Machine>> = Vec::new();
-    for path in rest {
-        others.push(Arc::new(first.open_beside(path)?));
-    }
-    let mut functions: Vec<Arc<dyn Machine>> = vec![Arc::new(first)];
-    functions.append(&mut others);
-    Ok(functions)
-}
-
 fn run(args: &Run) -> Result<()> {
     let plan = Plan {
         keywords: &[],
@@ -153,7 +132,7 @@ fn run(args: &Run) -> Result<()> {
         patience: Duration::from_secs(10),
         surprise: args.surprise,
     };
-    let functions = machine(&args.devices, args.identity)?;
+    let functions = args.devices.open(args.identity)?;
     let count = functions.len();
     let report = exercise::once(&args.driver, functions, plan).context("loading the driver")?;
     println!("{report:?}");
@@ -176,7 +155,7 @@ fn sweep(args: &Sweep) -> Result<()> {
     };
     let lives = if args.ndk {
         // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
-        let device = machine(&run.devices[..1], true)?.remove(0);
+        let device = run.devices.first().open(true)?.remove(0);
         sweep::consumers(&run.driver, args.part, device, |injected, report| {
             println!("failed {}\n    {report:?}", site(injected));
         })?
@@ -192,7 +171,7 @@ fn sweep(args: &Sweep) -> Result<()> {
             &run.driver,
             args.part,
             plan,
-            || machine(&run.devices, run.identity),
+            || run.devices.open(run.identity),
             |injected, report| {
                 println!(
                     "failed {}\n    entry {:?}, {} started, {} of the packets sent",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use ndk_consumer::bench::Bench;
 use ndk_consumer::platform::Family;
 use ndk_consumer::{perf, ping};
@@ -10,13 +10,14 @@ use nt_host::consumers::Consumers;
 use nt_host::host::Host;
 use nt_host::nt::print;
 
+use crate::devices::Devices;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// rnic.sys.
     driver: PathBuf,
-    /// vfio-user sockets of two devices on one wire.
-    #[arg(long = "device", value_name = "SOCKET", required = true)]
-    devices: Vec<PathBuf>,
+    #[command(flatten)]
+    devices: Devices,
     /// Rounds of each measurement.
     #[arg(long, default_value_t = 2000)]
     rounds: usize,
@@ -31,9 +32,7 @@ pub struct Args {
 /// Starts the driver on both devices and runs `body` there.
 fn with(args: &Args, body: impl for<'b> FnOnce(&'b Bench<'b>)) -> Result<()> {
     print::quiet(true);
-    // The provider gives the device physical addresses of consumers' pages, as Windows has them without remapping.
-    let functions = crate::machine(&args.devices, true)?;
-    ensure!(functions.len() == 2, "two devices are needed");
+    let functions = args.devices.open_two()?;
     let host = Host::load(&args.driver, functions).context("loading the driver")?;
     let adapters = [0, 1].map(|function| host.add_adapter(function, &[]));
     for adapter in &adapters {

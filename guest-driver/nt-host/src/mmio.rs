@@ -1,8 +1,9 @@
 //! Registers: mapped ranges of BARs, and the fault handler that makes accesses to them reach the device.
 //!
 //! A range that is plain memory of the device is lent as it is. Any other gets pages without access: the driver's plain
-//! moves fault, are decoded, and become reads and writes of the device. Every other fault is a breach, with the driver's
-//! stack.
+//! moves fault, are decoded, and become reads and writes of the device. So does the locked OR by which summary bits of
+//! doorbells are set [DB-9], which a bus without atomic operations makes a read and a write. Every other fault is a breach,
+//! with the driver's stack.
 //!
 //! `unsafe`: the signal handler and the thread's registers.
 
@@ -11,6 +12,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use rnic_abi::place;
 
 use crate::breach::{Rule, breach_at};
 use crate::callsite::Stack;
@@ -169,7 +171,16 @@ fn index(register: Register) -> Option<usize> {
     usize::try_from(index).ok()
 }
 
-/// Does what the instruction asks of the device. False if it is no plain move.
+/// Flags that an OR sets: carry, parity, zero, sign, overflow. Adjust is undefined. Intel's manual, volume 2, OR.
+const FLAGS_OF_OR: i64 = 1 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 11;
+
+/// What an OR with this result makes of them.
+fn flags_of(result: u64) -> i64 {
+    let even = (result as u8).count_ones().is_multiple_of(2);
+    i64::from(even) << 2 | i64::from(result == 0) << 6 | ((result >> 63) as i64) << 7
+}
+
+/// Does what the instruction asks of the device. False if it is none of those.
 fn emulate(
     instruction: &Instruction,
     registers: &mut [i64],
@@ -241,6 +252,22 @@ fn emulate(
             write(instruction.immediate(1) & mask);
             true
         }
+        (Mnemonic::Or, OpKind::Memory, OpKind::Register)
+            if bar == place::BAR_DOORBELLS && width == 8 && instruction.has_lock_prefix() =>
+        {
+            /// One OR at a time, so that none is lost. Of a bit that the device clears in between nothing is lost either: it
+            /// is set again.
+            static ONE: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
+            let Some(source) = index(instruction.op1_register()) else {
+                return false;
+            };
+            let _one = ONE.lock();
+            let word = read() | registers[source] as u64;
+            write(word);
+            let flags = &mut registers[libc::REG_EFL as usize];
+            *flags = *flags & !FLAGS_OF_OR | flags_of(word);
+            true
+        }
         _ => false,
     }
 }
@@ -280,7 +307,7 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
         breach_at(
             Rule::Mmio,
             format_args!(
-                "{instruction} at BAR{}+{:#x} is no plain, aligned move",
+                "{instruction} at BAR{}+{:#x} is no plain, aligned move, nor a locked OR of a doorbell",
                 place.1, place.2
             ),
             &Stack::from(start),
@@ -319,4 +346,22 @@ extern "C" fn on_fault(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
         ),
         &stack,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::flags_of;
+
+    #[test]
+    fn flags_are_those_of_the_processor() {
+        for (word, bits) in [(0_u64, 0_u64), (1 << 63, 0), (3, 0), (1, 2), (0xFF00, 1)] {
+            let flags: u64;
+            // SAFETY: computes with registers and pops what it pushed.
+            unsafe {
+                std::arch::asm!("or {w}, {b}", "pushfq", "pop {f}", w = inout(reg) word => _, b = in(reg) bits, f = out(reg) flags);
+            }
+            let of_or = flags as i64 & super::FLAGS_OF_OR;
+            assert_eq!(of_or, flags_of(word | bits), "{word:#x} | {bits:#x}");
+        }
+    }
 }

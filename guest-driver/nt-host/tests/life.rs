@@ -1,7 +1,8 @@
 //! Lives of rnic.sys over two devices on one wire. Each is a process of its own: a breach ends it.
 //!
 //! Needs the driver and the devices, which `cargo xtask test` builds and starts: `RNIC_DRIVER`, `RNIC_DEVICES`, two sockets
-//! with a comma between them, and `RNIC_CONTROL`, the daemon's control socket.
+//! with a comma between them, and `RNIC_CONTROL`, the daemon's control socket. Lives through QEMU need the
+//! program too: `RNIC_QEMU`.
 
 use std::process::Command;
 
@@ -47,6 +48,30 @@ fn physical_addresses_serve_where_nothing_is_remapped() {
 #[ignore = "needs rnic.sys and two devices"]
 fn a_device_that_is_pulled_out_leaves_nothing() {
     assert!(nt_host("run", &["--surprise", "--quiet"]).contains("nothing is left"));
+}
+
+/// The same devices as PCI functions of QEMU: its BARs, its MSI-X, its memory, and its IOMMU where DMA is remapped.
+fn through_qemu(arguments: &[&str]) -> String {
+    let qemu = variable("RNIC_QEMU");
+    nt_host("run", &[&["--qemu", &qemu], arguments].concat())
+}
+
+#[test]
+#[ignore = "needs rnic.sys, two devices and QEMU"]
+fn packets_arrive_through_the_iommu_of_qemu() {
+    assert!(through_qemu(&[]).contains("received: 64"));
+}
+
+#[test]
+#[ignore = "needs rnic.sys, two devices and QEMU"]
+fn packets_arrive_through_qemu_without_an_iommu() {
+    assert!(through_qemu(&["--identity"]).contains("received: 64"));
+}
+
+#[test]
+#[ignore = "needs rnic.sys, two devices and QEMU"]
+fn a_function_that_is_pulled_out_of_qemu_leaves_nothing() {
+    assert!(through_qemu(&["--surprise", "--quiet"]).contains("nothing is left"));
 }
 
 /// The tests of `nt-host card`, of which `src/card` says what each shows.

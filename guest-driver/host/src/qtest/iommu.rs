@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rnic_platform::{DmaAccess, PlatformError};
 
-use super::Machine;
+use super::process::Machine;
 use crate::arena::Iommu;
 use crate::mmap::Mapping;
 
@@ -163,21 +163,30 @@ const fn domain_id(number: u64) -> u64 {
 pub(super) struct Domain {
     unit: Arc<Unit>,
     number: u64,
+    /// Physical address of byte 0 of the memory that is mapped.
+    physical: u64,
 }
 
 impl Domain {
-    pub(super) fn new(unit: &Arc<Unit>, number: u64) -> Arc<Self> {
+    pub(super) fn new(unit: &Arc<Unit>, number: u64, physical: u64) -> Arc<Self> {
         Arc::new(Self {
             unit: Arc::clone(unit),
             number,
+            physical,
         })
     }
 
-    /// Sets the entries of a range and tells the unit.
-    fn set(&self, first: u64, bytes: u64, rights: u64) -> Result<(), PlatformError> {
+    /// Lets it read and write memory at its physical address.
+    pub(super) fn identity(&self, first: u64, bytes: u64) -> Result<(), PlatformError> {
+        self.set(first, bytes, Some((first, READ | WRITE)))
+    }
+
+    /// Sets the entries of a range to consecutive pages and their rights, or to none, and tells the unit.
+    fn set(&self, first: u64, bytes: u64, to: Option<(u64, u64)>) -> Result<(), PlatformError> {
         let layout = self.unit.layout;
         if bytes == 0
             || !first.is_multiple_of(PAGE)
+            || to.is_some_and(|(page, _)| !page.is_multiple_of(PAGE))
             || !bytes.is_multiple_of(PAGE)
             || first
                 .checked_add(bytes)
@@ -187,8 +196,7 @@ impl Domain {
         }
         let leaf = layout.domain(self.number) + PAGE * (1 + layout.middles());
         for address in (first..first + bytes).step_by(place(PAGE)) {
-            // Guest memory below the hole lies at its own address.
-            let value = if rights == 0 { 0 } else { address | rights };
+            let value = to.map_or(0, |(page, rights)| (page + (address - first)) | rights);
             let entry = place(leaf + 8 * (address / PAGE));
             let word = self.unit.memory.word64(entry);
             word.store(value.to_le(), Ordering::Relaxed);
@@ -213,7 +221,7 @@ impl Domain {
 impl Iommu for Domain {
     fn map(
         &self,
-        _: usize,
+        offset: usize,
         iova: u64,
         bytes: usize,
         access: DmaAccess,
@@ -222,11 +230,12 @@ impl Iommu for Domain {
             DmaAccess::DeviceReads => READ,
             DmaAccess::DeviceReadsAndWrites => READ | WRITE,
         };
-        self.set(iova, bytes as u64, rights)
+        let page = self.physical + offset as u64;
+        self.set(iova, bytes as u64, Some((page, rights)))
     }
 
     fn unmap(&self, iova: u64, bytes: usize) -> Result<(), PlatformError> {
-        self.set(iova, bytes as u64, 0)
+        self.set(iova, bytes as u64, None)
     }
 }
 

@@ -1,34 +1,30 @@
 //! The device as a PCI function of QEMU, without a guest: we are the processor, through QEMU's qtest accelerator.
 //!
 //! Registers and doorbells cross the qtest socket and QEMU's own BARs; guest memory is a file that we map too, so DMA
-//! memory costs nothing but its entry in QEMU's Intel IOMMU. MSI-X vectors point at words in guest memory: a message is there when its word changed, so two
-//! messages between two looks count as one.
+//! memory costs nothing but its entry in QEMU's Intel IOMMU. MSI-X vectors point at words in guest memory: a message is
+//! there when its word changed, so two messages between two looks count as one.
 
 mod iommu;
+mod launch;
+mod process;
 mod protocol;
 
-use std::io;
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rnic_abi::{consts, interface, limit, place};
 use rnic_platform::{Bar, Capabilities, DmaAccess, Nanos, Platform, PlatformError, TestPlatform};
 
-use crate::arena::{Arena, HostBuffer, Iommu, sealed_memfd};
+use crate::arena::{Arena, HostBuffer};
 use crate::doorbell::{Doorbells, HostDoorbell, Trapped};
-use crate::mmap::{Mapping, Source};
+use crate::mmap::Mapping;
 use crate::wire::Wire;
 use crate::{OpenError, pci};
-use iommu::{Domain, Layout, Unit};
-use protocol::Protocol;
+use iommu::Domain;
+use process::Machine;
 
-/// The IOMMU's tables; guest memory below is left to firmware and vectors.
-const TABLES: u64 = 0x20_0000;
 /// Words that vectors write, in guest memory: one page a function.
 const WORDS: usize = 0x10_0000;
 /// Where BARs go: above guest memory, below 4 GiB.
@@ -50,45 +46,6 @@ pub struct QtestOptions {
     pub sockets: Vec<PathBuf>,
     /// Bytes of guest memory, at most 2 GiB.
     pub memory_bytes: u64,
-}
-
-/// QEMU, ended when dropped.
-struct Machine {
-    child: Mutex<Child>,
-    protocol: Mutex<Protocol<std::os::unix::net::UnixStream>>,
-    gone: AtomicBool,
-    files: Vec<PathBuf>,
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let _ = child.kill();
-        let _ = child.wait();
-        for file in &self.files {
-            let _ = std::fs::remove_file(file);
-        }
-    }
-}
-
-impl Machine {
-    fn ask<T>(
-        &self,
-        run: impl FnOnce(&mut Protocol<std::os::unix::net::UnixStream>) -> io::Result<T>,
-    ) -> Option<T> {
-        if self.gone.load(Ordering::Relaxed) {
-            return None;
-        }
-        let mut protocol = self.protocol.lock().unwrap_or_else(PoisonError::into_inner);
-        match run(&mut protocol) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                log::warn!("qtest: {error}; the machine counts as gone");
-                self.gone.store(true, Ordering::Relaxed);
-                None
-            }
-        }
-    }
 }
 
 /// BAR2 through QEMU.
@@ -113,6 +70,8 @@ impl Trapped for ThroughQemu {
 pub struct Qtest {
     machine: Arc<Machine>,
     arena: Arc<Arena>,
+    /// What the IOMMU lets it reach, if there is one.
+    domain: Option<Arc<Domain>>,
     /// Low memory, with the words that vectors write.
     words: Mapping,
     doorbells: Doorbells,
@@ -125,75 +84,6 @@ pub struct Qtest {
 }
 
 impl Qtest {
-    /// Starts QEMU with one or two functions, programs its IOMMU, places BARs, points vectors into memory. QEMU ends with
-    /// the thread that called this.
-    pub fn launch(options: &QtestOptions) -> Result<Self, OpenError> {
-        let name = format!("rnic-qtest-{}", std::process::id());
-        let socket_path = std::env::temp_dir().join(format!("{name}.sock"));
-        let _ = std::fs::remove_file(&socket_path);
-        // Our own sealed memory file, which QEMU opens by its name in /proc: a device that serves several guests takes no
-        // memory that can shrink, and a file of QEMU's own making is not sealed.
-        let memory = sealed_memfd(options.memory_bytes)
-            .map_err(|error| OpenError::new("make", "guest memory", error))?;
-        let memory_path = PathBuf::from(format!(
-            "/proc/{}/fd/{}",
-            std::process::id(),
-            memory.as_raw_fd()
-        ));
-        let listener = UnixListener::bind(&socket_path)
-            .map_err(|error| OpenError::new("listen at", socket_path.display(), error))?;
-        let child = start(options, &memory_path, &socket_path)
-            .map_err(|error| OpenError::new("start", options.qemu.display(), error))?;
-        let mut machine = Machine {
-            child: Mutex::new(child),
-            // Replaced below; a socket is needed to have the type at all.
-            protocol: Mutex::new(Protocol::over(
-                std::os::unix::net::UnixStream::pair()
-                    .map_err(|error| OpenError::new("make", "a socket", error))?
-                    .0,
-            )),
-            gone: AtomicBool::new(false),
-            files: vec![socket_path],
-        };
-        let stream = accept(&listener, &mut machine)
-            .map_err(|error| OpenError::new("talk to", options.qemu.display(), error))?;
-        machine.protocol = Mutex::new(Protocol::over(stream));
-        let machine = Arc::new(machine);
-        let map = |first: u64, end: u64| {
-            let bytes = usize::try_from(end - first).map_err(io::Error::other)?;
-            Mapping::new(&Source::File(&memory, first), bytes)
-        };
-        let total = options.memory_bytes;
-        let count = options.sockets.len() as u64;
-        let layout = Layout::new(TABLES, total, count);
-        let unit = map(0, total)
-            .and_then(|all| Unit::start(&machine, all, layout, DEVICE))
-            .map_err(|error| OpenError::new("set up", "QEMU's IOMMU", error))?;
-        // What is left is shared out evenly. Guest memory below the hole lies at its own offset in the file.
-        let share = (total.saturating_sub(layout.end()) / count.max(1)) & !0xFFF;
-        let mut functions = Vec::new();
-        for number in 0..count {
-            let first = layout.end() + number * share;
-            let part = map(first, first + share)
-                .map_err(|error| OpenError::new("map", "guest memory", error))?;
-            let domain = Domain::new(&unit, number);
-            domain
-                .map(0, WORDS as u64, 4096 * 2, DmaAccess::DeviceReadsAndWrites)
-                .map_err(|error| OpenError::new("map", "the vectors' words", error))?;
-            let arena = Arena::new(part, 0, first, Some(domain));
-            let words = map(0, TABLES)
-                .map_err(|error| OpenError::new("map", "the vectors' words", error))?;
-            let number = u8::try_from(number).unwrap_or(u8::MAX);
-            functions.push(Self::function(&machine, arena, words, number)?);
-        }
-        let mut functions = functions.into_iter();
-        let mut first = functions
-            .next()
-            .ok_or_else(|| OpenError::new("start", "QEMU", "no device socket was given"))?;
-        first.peer = functions.next().map(Box::new);
-        Ok(first)
-    }
-
     /// Makes it a station on the daemon's wire too.
     #[must_use]
     pub fn with_wire(mut self, wire: Wire) -> Self {
@@ -203,7 +93,7 @@ impl Qtest {
 
     fn function(
         machine: &Arc<Machine>,
-        arena: Arc<Arena>,
+        (arena, domain): (Arc<Arena>, Option<Arc<Domain>>),
         words: Mapping,
         number: u8,
     ) -> Result<Self, OpenError> {
@@ -214,6 +104,7 @@ impl Qtest {
         let function = Self {
             machine: machine.clone(),
             arena,
+            domain,
             words,
             doorbells: Doorbells {
                 areas: Vec::new(),
@@ -296,77 +187,6 @@ impl Qtest {
             0x8000_0000 | device | u32::from(offset & 0xFC),
             CONFIG_DATA + (offset & 3),
         )
-    }
-}
-
-fn start(options: &QtestOptions, memory: &Path, socket: &Path) -> io::Result<Child> {
-    let size = options.memory_bytes;
-    let mut command = Command::new(&options.qemu);
-    command
-        .args(["-display", "none", "-nodefaults", "-no-user-config"])
-        .args(["-machine", "q35,accel=qtest,memory-backend=m0"])
-        .args(["-m", &format!("{}M", size >> 20)])
-        .arg("-object")
-        .arg(format!(
-            "memory-backend-file,id=m0,size={size},mem-path={},share=on",
-            memory.display()
-        ))
-        .arg("-qtest")
-        .arg(format!("unix:{}", socket.display()))
-        .args(["-qtest-log", "none"])
-        // Before the devices, which learn of it when they are made.
-        .args(["-device", "intel-iommu,caching-mode=on,intremap=off"]);
-    for (number, path) in options.sockets.iter().enumerate() {
-        let device = serde_json::json!({
-            "driver": "vfio-user-pci",
-            "id": format!("rnic{number}"),
-            "addr": format!("{:x}.0", usize::from(DEVICE) + number),
-            "socket": { "type": "unix", "path": path },
-            "x-msg-timeout": 60000,
-        });
-        command.arg("-device").arg(device.to_string());
-    }
-    end_with_us(&mut command);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()
-}
-
-/// A QEMU whose test is killed would live on, and keep the devices from the next one.
-fn end_with_us(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    let end = || {
-        // SAFETY: a system call that takes and changes no memory, and is allowed between fork and exec.
-        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: `end` allocates nothing and takes no lock.
-    unsafe { command.pre_exec(end) };
-}
-
-/// QEMU connects to us; or it ends, and its own message on standard error says why.
-fn accept(
-    listener: &UnixListener,
-    machine: &mut Machine,
-) -> io::Result<std::os::unix::net::UnixStream> {
-    listener.set_nonblocking(true)?;
-    let child = machine
-        .child
-        .get_mut()
-        .unwrap_or_else(PoisonError::into_inner);
-    loop {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                stream.set_nonblocking(false)?;
-                return Ok(stream);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-        if let Some(status) = child.try_wait()? {
-            return Err(io::Error::other(format!("it ended with {status}")));
-        }
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -4,21 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rnic_abi::place;
-use rnic_driver_host::platform::{Bar, Platform};
+use rnic_driver_host::platform::Platform;
 use rnic_driver_host::{Mapped, OpenError, SOCKET_IOVA, Socket, SocketOptions};
 
-use super::{BarMemory, BarNumber, Machine};
+use super::{BarMemory, BarNumber, Dma, Machine, registers};
 use crate::ram;
-
-/// How DMA addresses come about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dma {
-    /// DMA addresses are physical addresses; the device reaches everything. Fast.
-    Identity,
-    /// Each mapping gets an address range of its own, never used again, and the device reaches nothing else: an access
-    /// outside live mappings is the device's error.
-    Remapped,
-}
 
 /// Where remapped ranges begin: beyond all physical addresses.
 const REMAPPED: u64 = 0x100_0000_0000;
@@ -59,14 +49,6 @@ impl SocketMachine {
     }
 }
 
-fn bar(number: BarNumber) -> Bar {
-    match number {
-        place::BAR_REGISTERS => Bar::Registers,
-        place::BAR_DOORBELLS => Bar::Doorbells,
-        _ => Bar::Msix,
-    }
-}
-
 impl Machine for SocketMachine {
     fn name(&self) -> &'static str {
         "socket"
@@ -87,21 +69,10 @@ impl Machine for SocketMachine {
         self.socket.doorbell_memory().into_iter().map(one).collect()
     }
     fn read(&self, number: BarNumber, offset: u64, width: usize) -> u64 {
-        let offset = offset as u32;
-        if width == 8 {
-            self.socket.read64(bar(number), offset)
-        } else {
-            let word = self.socket.read32(bar(number), offset & !3);
-            u64::from(word >> (8 * (offset & 3)))
-        }
+        registers::read(&self.socket, number, offset, width)
     }
     fn write(&self, number: BarNumber, offset: u64, width: usize, value: u64) {
-        let offset = offset as u32;
-        if width == 8 {
-            self.socket.write64(bar(number), offset, value);
-        } else {
-            self.socket.write32(bar(number), offset, value as u32);
-        }
+        registers::write(&self.socket, number, offset, width, value);
     }
     fn config_read(&self, offset: u16, width: u8) -> u32 {
         self.socket.config_read(offset, width)

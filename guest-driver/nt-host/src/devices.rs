@@ -1,0 +1,90 @@
+//! Which devices a command runs the driver on, and how they are reached.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use nt_host::machine::{Dma, Machine, QtestMachine, SocketMachine};
+
+/// Bytes of memory of the machine; pages are taken when touched.
+const MEMORY: u64 = 1 << 30;
+
+#[derive(clap::Args, Clone)]
+pub struct Devices {
+    /// vfio-user sockets of the devices; two are on one wire.
+    #[arg(long = "device", value_name = "SOCKET", required = true)]
+    devices: Vec<PathBuf>,
+    /// Reach them through this QEMU, as PCI functions without a guest, instead of over their sockets alone.
+    #[arg(long, value_name = "PROGRAM")]
+    qemu: Option<PathBuf>,
+}
+
+impl Devices {
+    /// The functions, with one memory. `identity`: the device is given physical addresses, not a mapping each.
+    pub fn open(&self, identity: bool) -> Result<Vec<Arc<dyn Machine>>> {
+        let dma = dma(identity);
+        let mut functions: Vec<Arc<dyn Machine>> = Vec::new();
+        if let Some(qemu) = &self.qemu {
+            for function in QtestMachine::launch(qemu, &self.devices, dma, MEMORY)? {
+                functions.push(Arc::new(function));
+            }
+            return Ok(functions);
+        }
+        machine(&self.devices, identity)
+    }
+
+    /// The first alone.
+    pub fn first(&self) -> Self {
+        let mut first = self.clone();
+        first.devices.truncate(1);
+        first
+    }
+
+    /// Two functions that reach all memory, as consumers of NDK need them: a provider gives the device physical addresses of
+    /// their pages (docs/decisions/0008).
+    pub fn open_two(&self) -> Result<Vec<Arc<dyn Machine>>> {
+        let functions = self.open(true)?;
+        ensure!(functions.len() == 2, "two devices are needed");
+        Ok(functions)
+    }
+
+    /// The same, as arguments of another process.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        for device in &self.devices {
+            arguments.push("--device".into());
+            arguments.push(device.into());
+        }
+        if let Some(qemu) = &self.qemu {
+            arguments.push("--qemu".into());
+            arguments.push(qemu.into());
+        }
+        arguments
+    }
+}
+
+fn dma(identity: bool) -> Dma {
+    if identity {
+        Dma::Identity
+    } else {
+        Dma::Remapped
+    }
+}
+
+/// The functions behind these sockets, with one memory.
+pub fn machine(devices: &[PathBuf], identity: bool) -> Result<Vec<Arc<dyn Machine>>> {
+    let mut functions: Vec<Arc<dyn Machine>> = Vec::new();
+    let Some((path, rest)) = devices.split_first() else {
+        return Ok(functions);
+    };
+    let open = |path: &Path| SocketMachine::open(path, dma(identity), MEMORY);
+    let first = open(path)?;
+    let mut others: Vec<Arc<dyn Machine>> = Vec::new();
+    for path in rest {
+        others.push(Arc::new(first.open_beside(path)?));
+    }
+    functions.push(Arc::new(first));
+    functions.append(&mut others);
+    Ok(functions)
+}
