@@ -79,6 +79,22 @@ fn doorbells_are_mapped_or_trapped() {
     }
 }
 
+/// A QEMU that is killed is there a little longer than its process; one that is started at once was refused.
+#[test]
+fn a_client_that_comes_before_the_last_one_went_waits_for_it() {
+    let daemon = Daemon::start(&["doorbell=trap"], &[]);
+    let first = daemon.client(0);
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| {
+            let mut second = daemon.client(0);
+            second.read32(reg::MAGIC)
+        });
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        drop(first);
+        assert_eq!(second.join().unwrap(), consts::MAGIC_VALUE);
+    });
+}
+
 #[test]
 fn clients_come_and_go() {
     let daemon = Daemon::start(&["doorbell=mmap"], &[]);

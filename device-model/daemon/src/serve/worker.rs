@@ -65,6 +65,9 @@ const ALONE: Duration = Duration::from_micros(1);
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
 /// A retry of what the host refused: a client that cannot be accepted, a wire that is full.
 const RETRY: Duration = Duration::from_millis(20);
+/// How many retries a client has to wait while another seems to be there. One that was killed goes a little after its
+/// process: the kernel holds its socket until requests of io_uring have ended.
+const CLIENT_WAITS: u32 = 25;
 
 /// Tokens of descriptors; a device has two from `DEVICES` on.
 const WAKER: u32 = 0;
@@ -100,8 +103,10 @@ struct Slot {
     watched: Option<(OwnedFd, Interest)>,
     /// The client sent more than one turn could serve.
     more: bool,
-    /// Accepting failed; not before this.
+    /// Accepting failed, or a client waits for the last one to go; not before this.
     accept_after: Option<Instant>,
+    /// Retries in which a client waited.
+    waited: u32,
     /// The listener is not watched, because accepting failed.
     deaf: bool,
     parked: bool,
@@ -128,10 +133,17 @@ impl Slot {
         let _mark = logging::of_device(self.function.host.id.0);
         self.function.host.tick(now);
         self.unwatched = true;
+        let present = self.server.connection();
+        if present.is_some_and(|client| !client.hung_up()) && self.waited < CLIENT_WAITS {
+            self.waited += 1;
+            self.accept_after = Some(now + RETRY);
+            return;
+        }
         match self.server.on_listener() {
             Ok(ServerEvent::Finishing) => self.serve(),
             Ok(event @ (ServerEvent::Connected | ServerEvent::Refused | ServerEvent::Idle)) => {
                 self.accept_after = None;
+                self.waited = 0;
                 self.renewed |= matches!(event, ServerEvent::Connected);
             }
             Err(error) => {
@@ -222,6 +234,7 @@ impl Worker {
             watched: None,
             more: false,
             accept_after: None,
+            waited: 0,
             deaf: false,
             parked: false,
             unwatched: true,
