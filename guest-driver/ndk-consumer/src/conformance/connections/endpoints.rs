@@ -37,8 +37,7 @@ fn paused_listener_refuses<'b>(bench: &'b Bench<'b>) {
     for paused in [0, 1, 0, 1, 0] {
         call!(stage.listener, NdkControlConnectEvents, paused);
     }
-    bench.settle();
-    let (active, connecting, passive) = stage.request(&[]);
+    let (active, connecting, passive) = stage.request_until_heard();
     assert_eq!(call!(passive, NdkReject, null(), 0), STATUS_SUCCESS);
     assert_eq!(bench.end(&connecting), STATUS_CONNECTION_REFUSED);
     close!(bench, passive, NdkCloseConnector);

@@ -174,6 +174,42 @@ impl<'b> Stage<'b> {
         (active, connecting, self.requested.object())
     }
 
+    /// As [`Stage::request`], again as long as it is refused: a device that is far away learns late that its listener listens
+    /// again.
+    fn request_until_heard(
+        &self,
+    ) -> (
+        *mut NDK_CONNECTOR,
+        crate::bench::Begun<'b>,
+        *mut NDK_CONNECTOR,
+    ) {
+        let bench = self.bench;
+        let before = self.requested.count();
+        let mut tries = 0;
+        loop {
+            let active = connector(bench, self.a.adapter);
+            let connecting = begin_connect(
+                bench,
+                (active, self.a.qp),
+                (bench.address(0), self.at),
+                (4, 4),
+                &[],
+            );
+            assert_eq!(connecting.returned, STATUS_PENDING);
+            bench.wait("connect event or refusal", || {
+                self.requested.count() > before || connecting.callback.count() > 0
+            });
+            if self.requested.count() > before {
+                return (active, connecting, self.requested.object());
+            }
+            assert_eq!(bench.end(&connecting), STATUS_CONNECTION_REFUSED);
+            close!(bench, active, NdkCloseConnector);
+            tries += 1;
+            assert!(tries < 1000, "the listener does not listen again");
+            bench.settle();
+        }
+    }
+
     fn close(self) {
         let bench = self.bench;
         close!(bench, self.listener, NdkCloseListener);
