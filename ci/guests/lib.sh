@@ -27,6 +27,15 @@ vfio_bind() {
     [ "$(basename "$(readlink "$dev/driver")")" = vfio-pci ] || { echo "vfio-pci did not take $1"; return 1; }
 }
 
+# use_libraries: lets programs that brought their libraries along, in /rnic/lib, find them and their loader.
+use_libraries() {
+    mkdir -p /usr/lib64 && { [ -e /lib64 ] || ln -s usr/lib64 /lib64; } || return 1
+    for loader in /rnic/lib/ld-linux*; do
+        cp "$loader" /lib64/ || return 1
+    done
+    export LD_LIBRARY_PATH=/rnic/lib
+}
+
 # rxe_up ADDRESS/BITS MAC: a Linux peer's network card and Soft-RoCE device `rxe0` on it.
 rxe_up() {
     for nic in eth0 vec0; do

@@ -38,7 +38,7 @@ pub enum Mapped {
 
 /// Where buffers come from.
 pub(crate) struct Arena {
-    mapping: Mapping,
+    mapping: Arc<Mapping>,
     iova: u64,
     /// First byte that buffers may use.
     free: Mutex<Free>,
@@ -79,11 +79,12 @@ impl Arena {
     /// Buffers from `first` on; byte 0 of the mapping lies at `iova`. With [`Mapped::Whole`] the caller has told the
     /// device already.
     pub(crate) fn new(
-        mapping: Mapping,
+        mapping: impl Into<Arc<Mapping>>,
         first: usize,
         iova: u64,
         each: Option<Arc<dyn Iommu>>,
     ) -> Arc<Self> {
+        let mapping = mapping.into();
         let free = BTreeMap::from([(first, mapping.len() - first)]);
         Arc::new(Self {
             mapping,
@@ -93,7 +94,7 @@ impl Arena {
         })
     }
 
-    pub(crate) fn mapping(&self) -> &Mapping {
+    pub(crate) fn mapping(&self) -> &Arc<Mapping> {
         &self.mapping
     }
 

@@ -33,6 +33,14 @@ pub(crate) struct Doorbells {
 }
 
 impl Doorbells {
+    /// Mapped areas: offset in the window, address, bytes.
+    pub(crate) fn memory(&self) -> Vec<(u64, *mut u8, usize)> {
+        let areas = self.areas.iter();
+        areas
+            .map(|(first, mapping)| (*first, mapping.address(), mapping.len()))
+            .collect()
+    }
+
     /// The slot with this index.
     pub(crate) fn slot(&self, index: u32) -> Result<HostDoorbell, PlatformError> {
         let offset = u64::from(index) * 8;

@@ -12,6 +12,9 @@ pub(crate) enum Source<'a> {
     File(&'a File, u64),
     /// Memory of this process alone, huge pages if there are any.
     Anonymous,
+    /// The same, of small pages that the kernel keeps together where it can (transparent huge pages): each can be protected
+    /// by itself.
+    SmallPages,
 }
 
 /// A shared mapping, unmapped when dropped.
@@ -39,6 +42,12 @@ impl Mapping {
                 let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
                 Self::map(length, flags | libc::MAP_HUGETLB, -1, 0)
                     .or_else(|_| Self::map(length, flags, -1, 0))
+            }
+            Source::SmallPages => {
+                let mapping = Self::map(length, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1, 0)?;
+                // SAFETY: advice on a new mapping of ours. A kernel that does not take it gives small pages, which is slower.
+                unsafe { libc::madvise(mapping.base.as_ptr().cast(), length, libc::MADV_HUGEPAGE) };
+                Ok(mapping)
             }
         }
     }

@@ -236,10 +236,7 @@ impl Socket {
 
     /// Parts of BAR2 that are memory: offset in the BAR, address, bytes. Mapped as long as the socket lives.
     pub fn doorbell_memory(&self) -> Vec<(u64, *mut u8, usize)> {
-        let areas = self.doorbells.areas.iter();
-        areas
-            .map(|(first, mapping)| (*first, mapping.address(), mapping.len()))
-            .collect()
+        self.doorbells.memory()
     }
 
     /// Eventfds of the interrupt vectors, to be polled; whoever reads one takes its messages.

@@ -181,20 +181,42 @@ pub struct Vfio {
 impl Vfio {
     /// Opens the function with this address, such as `0000:00:04.0`.
     pub fn open(address: &str, options: VfioOptions) -> Result<Self, OpenError> {
+        Self::on(address, options.mapped, || {
+            Mapping::new(&Source::Anonymous, options.memory_bytes).map(Arc::new)
+        })
+    }
+
+    /// The same, with memory whose pages can be protected one by one: for a host that hands it out itself, and lends it by
+    /// [`Vfio::memory`]. Byte 0 is at 4 GiB for the device if it is mapped whole.
+    pub fn open_for_host(address: &str, options: VfioOptions) -> Result<Self, OpenError> {
+        Self::on(address, options.mapped, || {
+            Mapping::new(&Source::SmallPages, options.memory_bytes).map(Arc::new)
+        })
+    }
+
+    /// Opens another function that shares this one's memory: two functions of one machine.
+    pub fn open_beside(&self, address: &str) -> Result<Self, OpenError> {
+        Self::on(address, self.mapped, || Ok(self.arena.mapping().clone()))
+    }
+
+    fn on(
+        address: &str,
+        mapped: Mapped,
+        memory: impl FnOnce() -> std::io::Result<Arc<Mapping>>,
+    ) -> Result<Self, OpenError> {
         let path = PathBuf::from("/sys/bus/pci/devices").join(address);
         let container = VfioContainer::new(None)
             .map_err(|error| OpenError::new("open", "/dev/vfio/vfio", error))?;
         let container = Arc::new(container);
         let device = VfioDevice::new(&path, container.clone(), true)
             .map_err(|error| OpenError::new("open", path.display(), error))?;
-        let mapping = Mapping::new(&Source::Anonymous, options.memory_bytes)
-            .map_err(|error| OpenError::new("map", "DMA memory", error))?;
+        let mapping = memory().map_err(|error| OpenError::new("map", "DMA memory", error))?;
         let function = Arc::new(Function {
             device,
             container,
             base: Mutex::new(mapping.address() as usize),
         });
-        let each: Option<Arc<dyn Iommu>> = match options.mapped {
+        let each: Option<Arc<dyn Iommu>> = match mapped {
             Mapped::EachBuffer => Some(function.clone()),
             Mapped::Whole => {
                 function
@@ -219,13 +241,40 @@ impl Vfio {
             arena: Arena::new(mapping, 0, IOVA, each),
             signalling,
             vectors,
-            mapped: options.mapped,
+            mapped,
             start: Instant::now(),
             peer: None,
             function,
         };
         pci::enable(&vfio);
         Ok(vfio)
+    }
+
+    /// Address and bytes of the memory. It is mapped as long as a function that shares it lives.
+    pub fn memory(&self) -> (*mut u8, usize) {
+        let mapping = self.arena.mapping();
+        (mapping.address(), mapping.len())
+    }
+
+    /// Parts of BAR2 that are memory: offset in the BAR, address, bytes. Mapped as long as the function lives.
+    pub fn doorbell_memory(&self) -> Vec<(u64, *mut u8, usize)> {
+        self.doorbells.memory()
+    }
+
+    /// Eventfds of the interrupt vectors, to be polled; whoever reads one takes its messages.
+    pub fn vector_fds(&self) -> Vec<RawFd> {
+        self.vectors.fds()
+    }
+
+    /// Lets the device reach a range of the memory at `iova`; with [`Mapped::EachBuffer`].
+    pub fn map_range(&self, offset: usize, iova: u64, bytes: usize) -> Result<(), PlatformError> {
+        let access = DmaAccess::DeviceReadsAndWrites;
+        self.function.map(offset, iova, bytes, access)
+    }
+
+    /// Takes that away; returns when the device uses it no more.
+    pub fn unmap_range(&self, iova: u64, bytes: usize) -> Result<(), PlatformError> {
+        self.function.unmap(iova, bytes)
     }
 
     /// The other function for tests of two.

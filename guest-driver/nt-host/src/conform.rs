@@ -2,7 +2,6 @@
 //! fails, breaks a rule or hangs, the worker ends and another goes on with the next.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -22,11 +21,6 @@ use crate::devices::Devices;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What begins a worker's lines.
 const MARK: &str = "ndk-result";
-/// The list of NDKPI's elements: number, version, text.
-const ELEMENTS: &str = include_str!("../../ndk-consumer/elements.txt");
-/// Elements that are declined, and shown to be.
-const DECLINED: [u32; 2] = [109, 110];
-
 #[derive(clap::Args)]
 pub struct Args {
     /// rnic.sys.
@@ -36,9 +30,6 @@ pub struct Args {
     /// Only tests whose name contains this.
     #[arg(long)]
     only: Option<String>,
-    /// Write the table of elements here.
-    #[arg(long)]
-    table: Option<PathBuf>,
     /// Begin with the test of this number, and end at the first that fails: what workers do.
     #[arg(long, hide = true)]
     worker: Option<usize>,
@@ -187,37 +178,6 @@ fn supervise(
     Ok(next)
 }
 
-fn table(results: &BTreeMap<u32, (Vec<String>, bool)>) -> String {
-    let mut text = String::from(
-        "<!-- Written by `nt-host ndk --table`: do not edit. -->\n\n# NDKPI, element by element\n\n\
-         Each element of NDKPI 1.1 to 2.1, and the tests of `guest-driver/ndk-consumer` that show it, run over `rnic.sys` \
-         itself\non two devices (`guest-driver/nt-host`, vfio-user socket), on IPv4 and IPv6.\n\n\
-         | # | NDKPI | element | result | tests |\n|---|---|---|---|---|\n",
-    );
-    for line in ELEMENTS.lines() {
-        let mut fields = line.splitn(3, '\t');
-        let (Some(number), Some(version), Some(what)) =
-            (fields.next(), fields.next(), fields.next())
-        else {
-            continue;
-        };
-        let row: u32 = number.parse().unwrap_or(0);
-        let (result, tests) = match results.get(&row) {
-            None => ("no test", String::new()),
-            Some((tests, passed)) => {
-                let result = match (passed, DECLINED.contains(&row)) {
-                    (false, _) => "FAILED",
-                    (true, true) => "declined",
-                    (true, false) => "passed",
-                };
-                (result, tests.join(", "))
-            }
-        };
-        let _ = writeln!(text, "| {row} | {version} | {what} | {result} | {tests} |");
-    }
-    text
-}
-
 pub fn run(args: &Args) -> Result<()> {
     if let Some(first) = args.worker {
         return work(args, first);
@@ -230,24 +190,7 @@ pub fn run(args: &Args) -> Result<()> {
     while next <= tests.len() {
         next = supervise(args, &tests, next, &mut results)?;
     }
-    let mut rows: BTreeMap<u32, (Vec<String>, bool)> = BTreeMap::new();
-    let mut failed = 0;
-    for (index, result) in &results {
-        failed += usize::from(result.is_err());
-        let Some((test, family)) = tests.get(*index) else {
-            continue;
-        };
-        for row in test.rows {
-            let entry = rows.entry(*row).or_insert_with(|| (Vec::new(), true));
-            if *family == Family::V4 {
-                entry.0.push(format!("`{}`", test.name));
-            }
-            entry.1 &= result.is_ok();
-        }
-    }
-    if let Some(path) = &args.table {
-        std::fs::write(path, table(&rows)).with_context(|| format!("{}", path.display()))?;
-    }
+    let failed = results.values().filter(|result| result.is_err()).count();
     let passed = results.len() - failed;
     println!(
         "test result: {}. {passed} passed; {failed} failed",

@@ -5,16 +5,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use nt_host::machine::{Dma, Machine, QtestMachine, SocketMachine};
+use nt_host::machine::{Dma, Machine, QtestMachine, SocketMachine, VfioMachine};
 
 /// Bytes of memory of the machine; pages are taken when touched.
 const MEMORY: u64 = 1 << 30;
+/// The same where VFIO pins it.
+const PINNED: usize = 192 << 20;
 
 #[derive(clap::Args, Clone)]
 pub struct Devices {
     /// vfio-user sockets of the devices; two are on one wire.
-    #[arg(long = "device", value_name = "SOCKET", required = true)]
+    #[arg(
+        long = "device",
+        value_name = "SOCKET",
+        required_unless_present = "vfio"
+    )]
     devices: Vec<PathBuf>,
+    /// PCI addresses of functions of this machine, bound to vfio-pci, instead of sockets: 0000:00:04.0.
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["devices", "qemu"])]
+    vfio: Vec<String>,
     /// Reach them through this QEMU, as PCI functions without a guest, instead of over their sockets alone.
     #[arg(long, value_name = "PROGRAM")]
     qemu: Option<PathBuf>,
@@ -25,6 +34,16 @@ impl Devices {
     pub fn open(&self, identity: bool) -> Result<Vec<Arc<dyn Machine>>> {
         let dma = dma(identity);
         let mut functions: Vec<Arc<dyn Machine>> = Vec::new();
+        if let Some((address, rest)) = self.vfio.split_first() {
+            let first = VfioMachine::open(address, dma, PINNED)?;
+            let others: Vec<_> = rest
+                .iter()
+                .map(|address| first.open_beside(address))
+                .collect::<Result<_, _>>()?;
+            functions.push(Arc::new(first));
+            functions.extend(others.into_iter().map(|other| Arc::new(other) as _));
+            return Ok(functions);
+        }
         if let Some(qemu) = &self.qemu {
             for function in QtestMachine::launch(qemu, &self.devices, dma, MEMORY)? {
                 functions.push(Arc::new(function));
@@ -55,6 +74,10 @@ impl Devices {
         for device in &self.devices {
             arguments.push("--device".into());
             arguments.push(device.into());
+        }
+        for address in &self.vfio {
+            arguments.push("--vfio".into());
+            arguments.push(address.into());
         }
         if let Some(qemu) = &self.qemu {
             arguments.push("--qemu".into());

@@ -5,6 +5,7 @@ mod conform;
 mod devices;
 mod measure;
 mod smb;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +43,8 @@ enum Command {
     Hostile(Hostile),
     /// Run the NDK conformance tests over the driver, on two devices.
     Ndk(conform::Args),
+    /// Write the table of NDKPI's elements out of what those tests printed.
+    NdkTable(table::Args),
     /// Read and write data to and fro through the driver's NDK provider, and compare: what rping does.
     Ndkping(measure::Args),
     /// Measure latencies, rate and bandwidth through the driver's NDK provider.
@@ -247,6 +250,7 @@ fn main() -> Result<ExitCode> {
         Command::Card(args) => card(args)?,
         Command::Hostile(args) => lie(args)?,
         Command::Ndk(args) => conform::run(args)?,
+        Command::NdkTable(args) => table::write(args)?,
         Command::Ndkping(args) => measure::ping(args)?,
         Command::Ndkperf(args) => measure::perf(args)?,
         Command::Smb(args) => return Ok(smb::run(args)),

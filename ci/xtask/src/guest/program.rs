@@ -1,4 +1,4 @@
-//! Programs of ours for the guest. The guest has no libraries, so they are linked statically.
+//! Programs of ours for the guest. The guest has no libraries, so they are linked statically, or bring them along.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -53,6 +53,29 @@ fn build(package: &str, bin: &str, more: &[&str]) -> Result<PathBuf> {
         .with_context(|| format!("cargo built no executable `{bin}` in {package}"))?;
     require_static(&path)?;
     Ok(path)
+}
+
+/// Shared libraries of a program of this machine and its loader, with the places that they get in the guest. There
+/// `use_libraries` (ci/guests/lib.sh) makes them known. For programs that tests have built anyway: nothing is built twice.
+pub fn libraries(program: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let text = crate::exec::output(Command::new("ldd").arg(program))?;
+    let found = in_the_guest(&text);
+    ensure!(
+        found.iter().any(|(_, place)| place.contains("/ld-linux")),
+        "`ldd {}` names no loader",
+        program.display()
+    );
+    Ok(found)
+}
+
+/// What ldd prints: `name => path (address)`, or `path (address)` for the loader.
+fn in_the_guest(ldd: &str) -> Vec<(PathBuf, String)> {
+    let path = |line: &str| {
+        let path = PathBuf::from(line.split_whitespace().find(|word| word.starts_with('/'))?);
+        let name = path.file_name()?.to_str()?.to_owned();
+        Some((path, format!("/rnic/lib/{name}")))
+    };
+    ldd.lines().filter_map(path).collect()
 }
 
 /// The target triple and the compiler flags for static programs on this machine.
@@ -140,6 +163,16 @@ mod tests {
         }
         assert_eq!(has_interpreter(b"#!/bin/sh"), None);
         assert_eq!(has_interpreter(b"\x7fELF\x02\x01"), None);
+    }
+
+    #[test]
+    fn libraries_are_those_that_ldd_names() {
+        let text = "\tlinux-vdso.so.1 (0x7f)\n\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x7f)\n\t/lib64/ld-linux-x86-64.so.2 (0x7f)\n";
+        let places: Vec<String> = in_the_guest(text).into_iter().map(|(_, to)| to).collect();
+        assert_eq!(
+            places,
+            ["/rnic/lib/libc.so.6", "/rnic/lib/ld-linux-x86-64.so.2"]
+        );
     }
 
     #[test]

@@ -110,6 +110,15 @@ pub enum Counting {
 
 /// Runs a test command; its output goes through and is counted.
 pub fn run(command: &mut Command, counting: Counting) -> Result<Counts> {
+    run_keeping(command, counting, &mut Vec::new())
+}
+
+/// The same; its lines are added to `lines`.
+pub fn run_keeping(
+    command: &mut Command,
+    counting: Counting,
+    lines: &mut Vec<String>,
+) -> Result<Counts> {
     let shown = crate::exec::shown(command);
     println!("$ {shown}");
     let mut child = command
@@ -126,6 +135,7 @@ pub fn run(command: &mut Command, counting: Counting) -> Result<Counts> {
             Counting::Libtest => counts.line(&line),
             Counting::Reports => counts.report_line(&line),
         }
+        lines.push(line.into_owned());
     }
     let status = child.wait()?;
     if !status.success() && counts.failed == 0 {

@@ -3,6 +3,7 @@
 mod cargo_tests;
 pub mod counts;
 mod device;
+mod ndkpi;
 mod qemu;
 mod windows;
 
@@ -88,7 +89,7 @@ const TIERS: &[Tier] = &[
     },
     Tier {
         number: 7,
-        name: "rnic.sys on Linux",
+        name: "rnic.sys on Linux, here and in a guest",
         run: windows::on_linux,
     },
     Tier {

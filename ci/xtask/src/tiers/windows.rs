@@ -1,15 +1,13 @@
-//! Tier 7: rnic.sys, executed on this machine by nt-host over two devices: nt-host's own tests, and what goes through the
-//! driver's dispatch tables: the NDK conformance tests, and files to and from a Linux SMB server.
+//! Tier 7: rnic.sys, executed by nt-host over two devices: nt-host's own tests on this machine, the NDK conformance tests here
+//! and in a guest (`ndkpi`), and files to and from a Linux SMB server.
 
-use std::path::Path;
-use std::process::Command;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use super::cargo_tests::{Counting, run};
 use super::counts::Counts;
 use super::device::{start_with, survived};
+use super::ndkpi;
 use crate::setup::qemu;
 use crate::{check, driver, interop, workspace};
 
@@ -23,8 +21,10 @@ pub fn on_linux() -> Result<Counts> {
     let control = folder.path().join("control");
     let arguments = ["--control".to_owned(), control.display().to_string()];
     let mut daemon = start_with("nt-host", 2, "", &arguments)?;
-    let mut command = nt_host();
+    let mut command = check::cargo();
     command
+        .current_dir(workspace::root().join("guest-driver/nt-host"))
+        .env("CARGO_TARGET_DIR", workspace::target())
         .env("RNIC_DRIVER", &rnic)
         .env("RNIC_QEMU", &qemu)
         .env("RNIC_BAD_DRIVER", bad)
@@ -36,8 +36,7 @@ pub fn on_linux() -> Result<Counts> {
     let mut counts = run(&mut command, Counting::Libtest)?;
     survived(&mut daemon, &mut counts);
     drop(daemon);
-    counts.add(ndk_conformance(&rnic, "socket", None)?);
-    counts.add(ndk_conformance(&rnic, "qtest", Some(&qemu))?);
+    counts.add(ndkpi::all(&rnic)?);
     counts.add(consumers()?);
     counts.add(interop::smb::short()?);
     Ok(counts)
@@ -50,37 +49,6 @@ fn consumers() -> Result<Counts> {
         .current_dir(workspace::root().join("guest-driver/ndk-consumer"))
         .env("CARGO_TARGET_DIR", workspace::target())
         .args(["test", "--locked", "--no-fail-fast", "--lib"]);
-    run(&mut command, Counting::Libtest)
-}
-
-/// Cargo in nt-host's folder, which is a workspace of its own.
-fn nt_host() -> Command {
-    let mut command = check::cargo();
-    command
-        .current_dir(workspace::root().join("guest-driver/nt-host"))
-        .env("CARGO_TARGET_DIR", workspace::target());
-    command
-}
-
-/// A test for each element of NDKPI, over IPv4 and IPv6, on devices of their own, through this QEMU if there is one;
-/// `docs/ndkpi.md` is their table.
-fn ndk_conformance(rnic: &Path, platform: &str, qemu: Option<&Path>) -> Result<Counts> {
-    println!("NDK conformance, {platform}");
-    let start = Instant::now();
-    let mut daemon = start_with(&format!("ndk-{platform}"), 2, "", &[])?;
-    let mut command = nt_host();
-    command
-        .args(["run", "--quiet", "--locked", "--bin", "nt-host"])
-        .args(["--", "ndk"])
-        .arg(rnic);
-    for socket in daemon.sockets() {
-        command.arg("--device").arg(socket);
-    }
-    if let Some(qemu) = qemu {
-        command.arg("--qemu").arg(qemu);
-    }
-    let mut counts = run(&mut command, Counting::Libtest)?;
-    survived(&mut daemon, &mut counts);
-    println!("  {:.1} s in all", start.elapsed().as_secs_f64());
+    let counts = run(&mut command, Counting::Libtest)?;
     Ok(counts)
 }

@@ -7,6 +7,7 @@ pub mod hostile;
 mod qtest;
 mod registers;
 mod socket;
+mod vfio;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 pub use bare::BareMachine;
 pub use qtest::QtestMachine;
 pub use socket::SocketMachine;
+pub use vfio::VfioMachine;
 
 /// How DMA addresses come about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,18 @@ pub struct BarMemory {
     pub address: usize,
     /// Bytes.
     pub bytes: usize,
+}
+
+impl BarMemory {
+    /// Of offsets, addresses and lengths.
+    fn all(parts: Vec<(u64, *mut u8, usize)>) -> Vec<Self> {
+        let one = |(offset, address, bytes): (u64, *mut u8, usize)| Self {
+            offset,
+            address: address as usize,
+            bytes,
+        };
+        parts.into_iter().map(one).collect()
+    }
 }
 
 /// A machine.

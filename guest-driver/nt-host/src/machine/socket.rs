@@ -61,12 +61,7 @@ impl Machine for SocketMachine {
         if number != place::BAR_DOORBELLS {
             return Vec::new();
         }
-        let one = |(offset, address, bytes): (u64, *mut u8, usize)| BarMemory {
-            offset,
-            address: address as usize,
-            bytes,
-        };
-        self.socket.doorbell_memory().into_iter().map(one).collect()
+        BarMemory::all(self.socket.doorbell_memory())
     }
     fn read(&self, number: BarNumber, offset: u64, width: usize) -> u64 {
         registers::read(&self.socket, number, offset, width)
