@@ -51,6 +51,10 @@ pub trait Memory {
     fn write(&self, at: usize, bytes: &[u8]);
     /// Bytes.
     fn len(&self) -> usize;
+    /// Where this process may copy from and to, if the memory is one range of it.
+    fn pointer(&self) -> Option<*mut u8> {
+        None
+    }
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -85,6 +89,10 @@ pub trait Platform {
     /// Whether driver and devices work by themselves, also while nobody steps.
     fn runs_alone(&self) -> bool {
         false
+    }
+    /// Blocks of memory that the provider has allocated so far, where that is counted.
+    fn allocations(&self) -> Option<u64> {
+        None
     }
     /// Whether it may take longer: false when what was waited for should have come long ago.
     fn patient(&self, steps: u64) -> bool;

@@ -147,6 +147,9 @@ impl Memory for Buffer {
     fn len(&self) -> usize {
         self.len
     }
+    fn pointer(&self) -> Option<*mut u8> {
+        Some(self.address as *mut u8)
+    }
 }
 
 impl Drop for Buffer {
@@ -163,6 +166,10 @@ impl Platform for Consumers {
 
     fn runs_alone(&self) -> bool {
         true
+    }
+
+    fn allocations(&self) -> Option<u64> {
+        Some(pool::allocations())
     }
 
     fn name(&self) -> &'static str {

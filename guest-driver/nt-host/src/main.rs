@@ -48,7 +48,7 @@ enum Command {
     /// Read and write data to and fro through the driver's NDK provider, and compare: what rping does.
     Ndkping(measure::Args),
     /// Measure latencies, rate and bandwidth through the driver's NDK provider.
-    Ndkperf(measure::Args),
+    Ndkperf(measure::PerfArgs),
     /// Copy files to and from an SMB server by RDMA, over the driver's NDK provider.
     Smb(smb::Args),
     /// Run the host's own test driver and let it break a rule.

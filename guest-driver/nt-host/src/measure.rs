@@ -9,6 +9,7 @@ use ndk_consumer::{perf, ping};
 use nt_host::consumers::Consumers;
 use nt_host::host::Host;
 use nt_host::nt::print;
+use nt_host::thunk;
 
 use crate::devices::Devices;
 
@@ -27,6 +28,18 @@ pub struct Args {
     /// Connect by IPv6.
     #[arg(long)]
     ipv6: bool,
+}
+
+#[derive(clap::Args)]
+pub struct PerfArgs {
+    #[command(flatten)]
+    run: Args,
+    /// Leave the verifier on: what it costs is measured too.
+    #[arg(long)]
+    check: bool,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Starts the driver on both devices and runs `body` there.
@@ -63,9 +76,41 @@ pub fn ping(args: &Args) -> Result<()> {
     })
 }
 
-/// Measures.
-pub fn perf(args: &Args) -> Result<()> {
-    with(args, |bench| {
-        perf::report(bench, args.rounds, |line| println!("{line}"));
+/// Measures, without the verifier: its checks of each import, its special pool, its layer before the provider.
+pub fn perf(args: &PerfArgs) -> Result<()> {
+    thunk::set_checking(args.check);
+    with(&args.run, |bench| {
+        let report = perf::report(bench, args.run.rounds, |line| {
+            if !args.json {
+                println!("{line}");
+            }
+        });
+        if args.json {
+            println!("{}", json(&report));
+        }
     })
+}
+
+/// One line for programs; times in nanoseconds, rates a second.
+fn json(report: &perf::Report) -> String {
+    let mut latencies = Vec::new();
+    for ((operation, learned, bytes), figures) in &report.latencies {
+        latencies.push(format!(
+            r#"{{"operation":"{operation:?}","learned":"{learned:?}","bytes":{bytes},"min_ns":{},"p50_ns":{},"p99_ns":{},"allocations":{}}}"#,
+            figures.least.as_nanos(),
+            figures.median.as_nanos(),
+            figures.p99.as_nanos(),
+            figures
+                .allocations
+                .map_or("null".to_owned(), |count| count.to_string()),
+        ));
+    }
+    let rate = |rate: perf::Rate| format!(r#"{{"mean":{},"best":{}}}"#, rate.mean, rate.best);
+    format!(
+        r#"{{"latencies":[{}],"writes":{},"bandwidth":{},"copy":{}}}"#,
+        latencies.join(","),
+        rate(report.writes),
+        rate(report.bandwidth),
+        rate(report.copy)
+    )
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -46,6 +47,7 @@ fn around(address: usize, block: &Block) -> [std::ops::Range<usize>; 2] {
 
 /// A block; 0 if there is no memory. `what` names it in reports.
 pub fn allocate(size: usize, tag: u32, fill: u8, what: &'static str) -> usize {
+    ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
     let count = size.max(1).div_ceil(PAGE);
     let Some(pages) = ram::alloc(count) else {
         return 0;
@@ -80,6 +82,13 @@ pub fn allocate(size: usize, tag: u32, fill: u8, what: &'static str) -> usize {
     }
     BLOCKS.lock().get_or_insert_default().insert(address, block);
     address
+}
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// Blocks allocated so far, of pool and of what the host makes for the driver (shared memory, packets, lists).
+pub fn allocations() -> u64 {
+    ALLOCATIONS.load(Ordering::Relaxed)
 }
 
 /// Frees a block; `tag` 0 fits any.

@@ -2,7 +2,7 @@
 //! doorbells. The client is `rnic perf`; what is told by the system (memory, processor time) is
 //! read here.
 
-mod run;
+pub(super) mod run;
 
 use std::path::Path;
 

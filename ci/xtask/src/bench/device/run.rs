@@ -61,7 +61,7 @@ pub struct Rest {
 
 /// The daemon's processor, and the client's: where there are two, each has its own, so that
 /// neither spins in the other's way.
-fn processors() -> (Option<usize>, Option<String>) {
+pub fn processors() -> (Option<usize>, Option<String>) {
     match std::thread::available_parallelism().map_or(1, std::num::NonZero::get) {
         1 => (None, None),
         2 => (Some(1), Some("0".into())),
