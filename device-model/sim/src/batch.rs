@@ -1,11 +1,11 @@
-//! Many seeds: each by segments and by frames, with outcomes compared, and its connections both ways too.
+//! Many seeds: each by segments and by frames, with outcomes compared, and its connections and letters both ways too.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::coverage::Coverage;
 use crate::plan::FIRST_SEED;
 use crate::sim::{Mode, Report, run};
-use crate::talks;
+use crate::{letters, talks};
 
 /// Seeds to run.
 #[derive(Clone, Copy, Debug)]
@@ -54,12 +54,16 @@ pub fn run_seed(seed: u64, steps: usize, verbose: bool) -> SeedResult {
     let by_frames = guarded(run, seed, mode(false));
     let talks_by_segments = guarded(talks::run, seed, mode(true));
     let talks_by_frames = guarded(talks::run, seed, mode(false));
+    let letters_by_segments = guarded(letters::run, seed, mode(true));
+    let letters_by_frames = guarded(letters::run, seed, mode(false));
     let mut coverage = Coverage::default();
     let reports = [
         ("by segments", &by_segments),
         ("by frames", &by_frames),
         ("by segments", &talks_by_segments),
         ("by frames", &talks_by_frames),
+        ("by segments", &letters_by_segments),
+        ("by frames", &letters_by_frames),
     ];
     for (_, report) in reports {
         coverage.merge(&report.coverage);

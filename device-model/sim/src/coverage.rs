@@ -98,6 +98,20 @@ pub const REQUIRED: &[&str] = &[
     "cm retries",
     "cm duplicates",
     "cm frame dropped",
+    "letter datagram SEND",
+    "letter datagram SEND_IMMEDIATE",
+    "letter message SEND",
+    "letter message SEND_IMMEDIATE",
+    "letter message WRITE",
+    "letter message WRITE_IMMEDIATE",
+    "letter arrived",
+    "letter frames dropped",
+    "letter DROPPED_NO_RECEIVE",
+    "letter DROPPED_TOO_LONG",
+    "letter DROPPED_KEY",
+    "letter DROPPED_NO_QP",
+    "letter DROPPED_ACCESS",
+    "letter MESSAGES_ABANDONED",
 ];
 
 impl Coverage {

@@ -9,6 +9,7 @@
 //! | [`guest`], [`end`] | a function and its driver; a queue pair and its memory |
 //! | [`program`], [`post`], [`complete`], [`breaking`], [`ending`] | what happens in a run |
 //! | [`talks`] | connections through the connection manager, with checks of their own |
+//! | [`letters`] | messages that nobody acknowledges, with checks of their own |
 //! | [`arena`] | the oracle: plain bytes beside the memory |
 //! | [`check`] | what every completion must satisfy |
 //! | [`coverage`], [`trace`], [`random`] | what was hit, what happened, what is chosen |
@@ -28,6 +29,7 @@ pub mod coverage;
 pub mod end;
 pub mod ending;
 pub mod guest;
+pub mod letters;
 pub mod plan;
 pub mod platform;
 pub mod post;
