@@ -39,7 +39,7 @@ const WINDOW_SEGMENTS: u32 = 512;
 /// Packets outstanding on a wire, as Linux has it.
 const WINDOW_FRAMES: u32 = 128;
 /// The shortest wait for an answer on a wire `[ROCE-46]`.
-const PROBE_AFTER: rnic_transport::Nanos = rnic_transport::Nanos(1_000_000);
+const PROBE_AFTER: rnic_transport::Nanos = rnic_transport::Nanos(250_000);
 const DEFAULT_HOP_LIMIT: u8 = 64;
 /// The congestion bits of a traffic class, and the value of a sender that understands marks (RFC 3168 section 5).
 const ECN_MASK: u8 = 0b11;

@@ -179,8 +179,13 @@ impl Function {
                 self.device.frame_received(&mut self.host, &frame);
                 continue;
             }
-            for frame in self.host.damage(Site::FrameIn, &frame) {
-                self.device.frame_received(&mut self.host, &frame);
+            match self.host.damage(Site::FrameIn, &frame) {
+                None => self.device.frame_received(&mut self.host, &frame),
+                Some(frames) => {
+                    for frame in frames {
+                        self.device.frame_received(&mut self.host, &frame);
+                    }
+                }
             }
         }
         progress

@@ -136,11 +136,24 @@ impl Host {
         word as u64 * 8
     }
 
-    /// What the fault plan makes of a frame: the frames that go on now, in their order.
-    pub fn damage(&mut self, site: Site, frame: &[u8]) -> Vec<Vec<u8>> {
-        let mut frame = frame.to_vec();
+    /// What the fault plan makes of a frame: the frames that go on now, in their order. None when
+    /// the frame goes on as it is, and nothing with it.
+    pub fn damage(&mut self, site: Site, frame: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let found = self.faults.consult_flow(site, flow_of(frame));
+        if found.is_none() && self.late.is_empty() {
+            return None;
+        }
+        Some(self.damaged(site, frame.to_vec(), found))
+    }
+
+    fn damaged(
+        &mut self,
+        site: Site,
+        mut frame: Vec<u8>,
+        found: Option<(Fault, u64)>,
+    ) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
-        let Some((fault, delay_ns)) = self.faults.consult_flow(site, flow_of(&frame)) else {
+        let Some((fault, delay_ns)) = found else {
             out.push(frame);
             out.extend(self.take_late(site));
             return out;
@@ -274,8 +287,10 @@ impl Env for Host {
             return Sent::Full;
         }
         // The plan was asked about this frame and must not be again: what finds no room is owed.
-        let frames = self.damage(Site::FrameOut, frame);
-        self.owed.extend(frames);
+        match self.damage(Site::FrameOut, frame) {
+            Some(frames) => self.owed.extend(frames),
+            None => self.owed.push_back(frame.to_vec()),
+        }
         self.pay();
         Sent::Ok
     }
@@ -445,9 +460,13 @@ mod tests {
             (Fault::Reorder, vec![], vec![vec![2; 4], vec![1; 4]]),
         ] {
             let mut host = host(vec![once(fault)]);
-            assert_eq!(host.damage(Site::FrameOut, &[9; 4]), [vec![9; 4]]);
-            assert_eq!(host.damage(Site::FrameIn, &[1; 4]), first, "{fault:?}");
-            assert_eq!(host.damage(Site::FrameIn, &[2; 4]), second, "{fault:?}");
+            assert_eq!(host.damage(Site::FrameOut, &[9; 4]), None);
+            let mut in_order = |frame: [u8; 4]| {
+                let damaged = host.damage(Site::FrameIn, &frame);
+                damaged.unwrap_or_else(|| vec![frame.to_vec()])
+            };
+            assert_eq!(in_order([1; 4]), first, "{fault:?}");
+            assert_eq!(in_order([2; 4]), second, "{fault:?}");
         }
     }
 
@@ -465,7 +484,7 @@ mod tests {
         };
         let mut host = host(vec![delay]);
         let before = host.now();
-        assert!(host.damage(Site::FrameIn, &[1; 4]).is_empty());
+        assert_eq!(host.damage(Site::FrameIn, &[1; 4]), Some(vec![]));
         let due = host.next_delayed().unwrap();
         assert!(due >= before.after(5_000_000));
         assert!(host.take_delayed(Site::FrameOut).is_empty());

@@ -1,5 +1,6 @@
 //! How long answers take, and from that when one is overdue: RFC 6298, section 2, with the samples
-//! of section 3 (what was sent again is not measured). Tests: below.
+//! of section 3 (what was sent again is not measured), and twice the round trip at most, as a probe
+//! that comes too soon costs one packet (RFC 8985, section 7.2). Tests: below.
 
 use crate::time::Nanos;
 use rnic_wire::Psn;
@@ -74,7 +75,10 @@ impl RoundTrip {
     pub fn overdue(&self, floor: Nanos) -> Nanos {
         let wait = match self.measured {
             None => floor.0.saturating_mul(UNMEASURED),
-            Some(m) => m.smoothed.saturating_add(m.deviation.saturating_mul(4)),
+            Some(m) => {
+                let spread = m.deviation.saturating_mul(4);
+                m.smoothed.saturating_add(spread.min(m.smoothed))
+            }
         };
         Nanos(
             wait.max(floor.0)
@@ -105,12 +109,15 @@ mod tests {
         let mut trip = RoundTrip::default();
         assert_eq!((trip.overdue(FLOOR), trip.least()), (Nanos(16_000), None));
         measure(&mut trip, 8_000);
-        assert_eq!(trip.overdue(FLOOR), Nanos(8_000 + 4 * 4_000));
+        assert_eq!(trip.overdue(FLOOR), Nanos(2 * 8_000));
         trip.probed();
         trip.probed();
-        assert_eq!(trip.overdue(FLOOR), Nanos(4 * 24_000));
-        measure(&mut trip, 8_000);
-        assert_eq!(trip.overdue(FLOOR), Nanos(8_000 + 4 * 3_000));
+        assert_eq!(trip.overdue(FLOOR), Nanos(4 * 16_000));
+        for deviation in [3_000, 2_250, 1_688, 1_266] {
+            measure(&mut trip, 8_000);
+            let spread = (4 * deviation).min(8_000);
+            assert_eq!(trip.overdue(FLOOR), Nanos(8_000 + spread));
+        }
         for _ in 0..100 {
             measure(&mut trip, 80);
         }
