@@ -127,19 +127,18 @@ impl Function {
         counters.get(CounterId::FRAMES_OUT)
     }
 
-    /// What a run came to: one that only found its port full is not busy. The port tells when there
-    /// is room; whatever else the device may have to do is looked at now and then.
+    /// What a run came to, for whoever asks whether to run it again. `sent`: it sent something, or
+    /// there was room again.
     fn stall(&mut self, ran: Progress, sent: bool) -> Progress {
         let full = std::mem::take(&mut self.host.found_full);
-        if ran == Progress::Idle || !full || sent {
-            self.stalled = None;
-            return ran;
-        }
-        let wait = self
-            .stalled
-            .map_or(FULL.0, |(_, wait)| (wait * 2).min(FULL.1));
-        self.stalled = Some((self.host.now().after(wait), wait));
-        Progress::Idle
+        let before = self.stalled.map(|(_, wait)| wait);
+        let wait = if full && !sent {
+            stall(ran, before)
+        } else {
+            None
+        };
+        self.stalled = wait.map(|wait| (self.host.now().after(wait), wait));
+        if wait.is_some() { Progress::Idle } else { ran }
     }
 
     /// Whether only its port, or a moment, lets the device go on.
@@ -299,10 +298,39 @@ impl Function {
     }
 }
 
+/// How long a device waits whose run only found its port full, after a wait of `before`; none when
+/// it has nothing to do anyway. The port tells when there is room; whatever else the device may have
+/// to do is looked at now and then.
+fn stall(ran: Progress, before: Option<u64>) -> Option<u64> {
+    let wait = before.map_or(FULL.0, |wait| (wait * 2).min(FULL.1));
+    (ran == Progress::Busy).then_some(wait)
+}
+
 /// A table without maps. Whether the function may use it is the device's to say, so the table
 /// itself always permits it.
 fn empty_table(policy: FilePolicy) -> DmaTable {
     let mut table = DmaTable::new(policy);
     table.set_bus_master(true);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // It ran again and again, and its worker never slept.
+    #[test]
+    fn a_device_whose_port_is_full_waits_longer_each_time() {
+        let mut waits = Vec::new();
+        let mut before = None;
+        for _ in 0..7 {
+            before = stall(Progress::Busy, before);
+            waits.extend(before);
+        }
+        let nanos = [
+            50_000, 100_000, 200_000, 400_000, 800_000, 1_000_000, 1_000_000,
+        ];
+        assert_eq!(waits, nanos);
+        assert_eq!(stall(Progress::Idle, before), None);
+    }
 }
