@@ -20,6 +20,8 @@ pub struct Report {
     pub entry: Option<i32>,
     /// Adapters that started.
     pub started: usize,
+    /// Adapters that offered an NDK provider.
+    pub offered: usize,
     /// OIDs that were answered with success.
     pub answered: usize,
     /// OIDs that were refused: number and status.
@@ -134,6 +136,7 @@ pub fn once(
     for adapter in &adapters {
         if host.start(adapter).is_ok() {
             report.started += 1;
+            report.offered += usize::from(adapter.said.lock().ndk.is_some());
             ask_everything(adapter, &mut report);
         }
     }

@@ -38,6 +38,19 @@ fn packets_arrive_and_nothing_is_left() {
     assert!(nt_host("run", &[]).contains("received: 64"));
 }
 
+/// Consumers' pages would be out of the device's reach, and their requests fail: no consumer is to find an NDK provider there.
+#[test]
+#[ignore = "needs rnic.sys and two devices"]
+fn rdma_is_not_offered_where_dma_is_remapped() {
+    let text = nt_host("run", &[]);
+    assert!(text.contains("started: 2, offered: 0"), "{text}");
+    assert!(
+        text.contains("an IOMMU remaps the DMA of this device"),
+        "{text}"
+    );
+    assert!(nt_host("run", &["--identity"]).contains("started: 2, offered: 2"));
+}
+
 #[test]
 #[ignore = "needs rnic.sys and two devices"]
 fn physical_addresses_serve_where_nothing_is_remapped() {

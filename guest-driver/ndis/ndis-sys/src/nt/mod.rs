@@ -28,6 +28,7 @@ imports! {
     Seven 2 fn KeGetCurrentProcessorNumberEx(ProcNumber: *mut PROCESSOR_NUMBER) -> u32;
     Seven 2 fn KeGetProcessorIndexFromNumber(ProcNumber: *const PROCESSOR_NUMBER) -> u32;
     Seven 2 fn KeQueryActiveProcessorCountEx(GroupNumber: u16) -> u32;
+    Vista 31 fn MmGetPhysicalAddress(BaseAddress: PVOID) -> PHYSICAL_ADDRESS;
     Vista 2 fn MmMapLockedPagesSpecifyCache(Mdl: *mut MDL, AccessMode: i8, CacheType: i32, RequestedAddress: PVOID, BugCheckOnFailure: u32, Priority: u32) -> PVOID;
     // Variadic; one argument is what the driver passes, and win64 passes it as it would a fixed one.
     Vista 31 fn DbgPrintEx(ComponentId: u32, Level: u32, Format: *const u8, Argument: *const u8) -> u32;

@@ -63,6 +63,10 @@ impl SharedMemory {
             );
         }
         let base = NonNull::new(base.cast::<u8>()).ok_or(PlatformError::NoMemory)?;
+        // SAFETY: callable at any IRQL; the block is nonpaged memory.
+        hardware.note(physical, unsafe {
+            MmGetPhysicalAddress(base.as_ptr().cast())
+        });
         (block.base, block.physical) = (base, physical);
         let memory = Self {
             base,

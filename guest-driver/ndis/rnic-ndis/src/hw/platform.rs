@@ -58,6 +58,8 @@ pub struct Hardware {
     doorbells: Window,
     /// Removed, or does not answer: registers are left alone.
     gone: AtomicBool,
+    /// Shared memory was found at a DMA address that is not its physical address.
+    remapped: AtomicBool,
     pub(super) retired: Retired,
 }
 
@@ -80,6 +82,19 @@ unsafe extern "win64" fn process_sg_list(
 }
 
 impl Hardware {
+    /// Notes both addresses of shared memory.
+    pub(super) fn note(&self, dma: PHYSICAL_ADDRESS, physical: PHYSICAL_ADDRESS) {
+        if dma != physical {
+            self.remapped.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether DMA addresses are not physical addresses: an IOMMU translates them. Known once shared memory was allocated.
+    #[must_use]
+    pub fn is_remapped(&self) -> bool {
+        self.remapped.load(Ordering::Relaxed)
+    }
+
     /// Maps the BARs and registers for DMA. In MiniportInitializeEx, after the registration attributes are set.
     pub fn claim(
         _: &Passive,
@@ -130,6 +145,7 @@ impl Hardware {
             registers,
             doorbells,
             gone: AtomicBool::new(false),
+            remapped: AtomicBool::new(false),
             retired: Retired::new(),
         })?)
     }

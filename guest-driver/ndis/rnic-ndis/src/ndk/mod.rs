@@ -122,8 +122,8 @@ unsafe extern "win64" fn close(_: NDIS_HANDLE, handle: *mut NDK_ADAPTER) {
 /// The provider of one adapter.
 pub struct Provider {
     handle: NDIS_HANDLE,
-    /// *NetworkDirect.
-    allowed: bool,
+    /// *NetworkDirect, and that the device reaches consumers' memory at its physical addresses.
+    allowed: AtomicBool,
     enabled: AtomicBool,
     /// What NDIS was last told: 1 if enabled.
     told: AtomicU32,
@@ -160,7 +160,7 @@ impl Provider {
         let allowed = settings.network_direct != 0;
         Ok(Self {
             handle,
-            allowed,
+            allowed: AtomicBool::new(allowed),
             enabled: AtomicBool::new(allowed),
             told: AtomicU32::new(u32::from(allowed)),
             current: SpinLock::new(None),
@@ -171,8 +171,16 @@ impl Provider {
         })
     }
 
-    /// Tells NDIS what the provider can do.
+    /// Tells NDIS what the provider can do. Nothing where an IOMMU remaps the device's DMA: consumers' pages are known to the
+    /// device by their physical addresses, which it could not reach.
     pub fn attributes(&self, _: &Passive, adapter: &Adapter, engine: &Engine) -> NDIS_STATUS {
+        if engine.nic.platform().hardware().is_remapped() {
+            warning!("an IOMMU remaps the DMA of this device: it is a network card without RDMA");
+            self.allowed.store(false, Ordering::Relaxed);
+            self.enabled.store(false, Ordering::Release);
+            self.told.store(0, Ordering::Release);
+            return NDIS_STATUS_SUCCESS;
+        }
         let mut info = rnic_ndk::info(&engine.nic, NDK_VERSION { Major: 2, Minor: 1 });
         let vectors = u32::try_from(engine.vectors.len()).unwrap_or(u32::MAX);
         let all = rnic_ndk::capabilities(
@@ -204,7 +212,7 @@ impl Provider {
                 Revision: NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES_REVISION_1,
                 Size: 0x10,
             },
-            Enabled: u8::from(self.allowed),
+            Enabled: u8::from(self.is_allowed()),
             NdkCapabilities: &raw mut capabilities,
         };
         // SAFETY: a structure that begins with its header; what it points at lives during the call.
@@ -345,9 +353,9 @@ impl Provider {
         }
     }
 
-    /// Whether *NetworkDirect lets it be enabled.
+    /// Whether it may be enabled.
     fn is_allowed(&self) -> bool {
-        self.allowed
+        self.allowed.load(Ordering::Relaxed)
     }
 
     /// Enables or disables, and has NDIS told. Callable at IRQL <= DISPATCH_LEVEL.

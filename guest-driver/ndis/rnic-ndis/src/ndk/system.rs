@@ -143,7 +143,7 @@ impl System for NtSystem {
         self.adapter.get().kick();
     }
 
-    /// Without a remapping IOMMU, for which the INF does not opt in, a physical address is a DMA address.
+    /// NDK is offered only where DMA is not remapped: a physical address is a DMA address.
     fn page_address(&self, frame: u64) -> Option<u64> {
         frame.checked_mul(4096)
     }
