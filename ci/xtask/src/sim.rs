@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(long, default_value_t = 2000)]
     seeds: u64,
     /// The first one. Seeds of a higher million have more kinds of faults and operations.
-    #[arg(long, default_value_t = 1_000_001)]
+    #[arg(long, default_value_t = 2_000_001)]
     first: u64,
     /// This one alone.
     #[arg(long, conflicts_with_all = ["seeds", "first"])]

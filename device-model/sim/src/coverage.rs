@@ -112,6 +112,9 @@ pub const REQUIRED: &[&str] = &[
     "letter DROPPED_NO_QP",
     "letter DROPPED_ACCESS",
     "letter MESSAGES_ABANDONED",
+    "resolution lost",
+    "resolution doubled",
+    "resolution late",
 ];
 
 impl Coverage {

@@ -203,6 +203,8 @@ pub struct Plan {
     pub jitter_ns: u64,
     /// Faults of the wire.
     pub wire: Vec<Rule>,
+    /// Faults of frames by which stations find each other.
+    pub resolution: Vec<Rule>,
     /// Faults of the devices.
     pub device: Vec<Rule>,
     /// Links are broken in the middle of things, so outcomes depend on time.
@@ -219,7 +221,7 @@ pub struct Plan {
 /// the same for ever: what is added is added to the next million and those after it.
 pub const MILLION: u64 = 1_000_000;
 /// The first seed of those that can have everything.
-pub const FIRST_SEED: u64 = MILLION + 1;
+pub const FIRST_SEED: u64 = 2 * MILLION + 1;
 
 const SENDS: [WorkOpcode; 2] = [WorkOpcode::SEND, WorkOpcode::SEND_IMMEDIATE];
 const TRANSFERS: [WorkOpcode; 7] = [
@@ -300,6 +302,11 @@ impl Plan {
                     wire.extend(late_and_certain_faults(seed));
                 }
                 wire
+            },
+            resolution: if seed >= 2 * MILLION {
+                resolution_faults(seed)
+            } else {
+                Vec::new()
             },
             device: device_faults(&mut random, chaos),
             chaos,
@@ -401,6 +408,23 @@ fn late_and_certain_faults(seed: u64) -> Vec<Rule> {
                 per_flow: true,
                 delay_ns: 1 << random.between(10, 20),
                 ..rule(Site::FrameIn, kind, 0)
+            });
+        }
+    }
+    rules
+}
+
+/// Faults that the third million brought: frames of ARP and neighbour discovery are lost, doubled and late. They have a stream of
+/// their own.
+fn resolution_faults(seed: u64) -> Vec<Rule> {
+    let mut random = Random::new(seed, 5);
+    let mut rules = Vec::new();
+    for kind in [Fault::Drop, Fault::Duplicate, Fault::Delay] {
+        if random.percent(40) {
+            rules.push(Rule {
+                // From less than a round trip to longer than an answer is waited for.
+                delay_ns: 1 << random.between(10, 31),
+                ..rule(Site::FrameIn, kind, random.between(50_000, 500_000))
             });
         }
     }

@@ -29,6 +29,9 @@ pub struct FabricOptions {
     pub jitter_ns: u64,
     /// Consulted at `frame-in` for each frame that is about to arrive.
     pub faults: FaultPlan,
+    /// Consulted instead for frames by which stations find each other: ARP and neighbour discovery. They are few, and rates
+    /// that suit data would seldom meet them.
+    pub resolution: FaultPlan,
     /// Seed of what is random here.
     pub seed: u64,
     /// The ports.
@@ -44,6 +47,7 @@ impl Default for FabricOptions {
             latency_ns: 2_000,
             jitter_ns: 0,
             faults: FaultPlan::default(),
+            resolution: FaultPlan::default(),
             seed: 0,
             port: PortInfo {
                 up: true,
@@ -73,6 +77,8 @@ pub struct FabricStats {
     pub marked: u64,
     /// Frames that came late.
     pub delayed: u64,
+    /// Frames of ARP and neighbour discovery that were lost, came twice, or came late.
+    pub resolution: [u64; 3],
     /// Segments that found an inbox full.
     pub inbox_full: u64,
     /// Frames that found a port full.
@@ -87,6 +93,18 @@ struct Flying {
     from: Option<usize>,
     to: usize,
     frame: Vec<u8>,
+}
+
+/// Whether a frame is of ARP (RFC 826) or neighbour discovery (RFC 4861: ICMPv6 types 133 to 137).
+fn is_resolution(frame: &[u8]) -> bool {
+    match frame.get(12..14) {
+        Some([0x08, 0x06]) => true,
+        Some([0x86, 0xDD]) => {
+            frame.get(20) == Some(&58)
+                && frame.get(54).is_some_and(|kind| (133..=137).contains(kind))
+        }
+        _ => false,
+    }
 }
 
 /// Frames that a tap keeps for whoever looks at it.
@@ -234,13 +252,24 @@ impl Fabric {
         };
         let mut at = now.get() + self.options.latency_ns + jitter;
         let mut frame = frame.to_vec();
-        let fault = match self.options.faults.is_empty() {
-            true => None,
-            false => self
-                .options
-                .faults
-                .consult_flow(Site::FrameIn, flow_of(&frame)),
+        let resolution = is_resolution(&frame) && !self.options.resolution.is_empty();
+        let plan = match resolution {
+            true => &mut self.options.resolution,
+            false => &mut self.options.faults,
         };
+        let fault = match plan.is_empty() {
+            true => None,
+            false => plan.consult_flow(Site::FrameIn, flow_of(&frame)),
+        };
+        if resolution && let Some((fault, _)) = fault {
+            let [lost, doubled, late] = &mut self.stats.resolution;
+            match fault {
+                Fault::Drop => *lost += 1,
+                Fault::Duplicate => *doubled += 1,
+                Fault::Delay => *late += 1,
+                _ => {}
+            }
+        }
         match fault.map(|(fault, delay_ns)| (fault, at + delay_ns)) {
             None | Some((Fault::Fail, _)) => {}
             Some((Fault::Drop, _)) => {
@@ -310,6 +339,40 @@ mod tests {
         assert_eq!(fabric.arrived(Nanos(2_000)), Some((1, frame(2, 1))));
         assert_eq!(fabric.arrived(Nanos(2_000)), Some((1, frame(3, 1))));
         assert_eq!(fabric.take_tapped(0), Some(frame(2, 1)));
+    }
+
+    #[test]
+    fn frames_that_find_stations_have_faults_of_their_own() {
+        let rule = rnic_core::fault::Rule {
+            site: Site::FrameIn,
+            fault: Fault::Drop,
+            after: 0,
+            every: 1,
+            times: None,
+            per_million: None,
+            per_flow: false,
+            delay_ns: 0,
+        };
+        let mut fabric = Fabric::new(
+            2,
+            FabricOptions {
+                resolution: FaultPlan::new(1, vec![rule]),
+                ..FabricOptions::default()
+            },
+        );
+        let mut arp = frame(2, 1);
+        arp[12..14].copy_from_slice(&[0x08, 0x06]);
+        let mut discovery = frame(2, 1);
+        discovery[12..14].copy_from_slice(&[0x86, 0xDD]);
+        (discovery[20], discovery[54]) = (58, 135);
+        let mut echo = discovery.clone();
+        echo[54] = 128;
+        for bytes in [&arp, &discovery, &echo] {
+            assert_eq!(fabric.transmit(Nanos(0), 0, bytes), Sent::Ok);
+        }
+        assert_eq!(fabric.arrived(Nanos(9_000)), Some((1, echo)));
+        assert_eq!(fabric.arrived(Nanos(9_000)), None);
+        assert_eq!(fabric.stats.resolution, [2, 0, 0]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Connections through the connection manager: asked for, accepted, refused, rejected, taken back, used and ended, while
-//! the wire loses, doubles, delays and damages frames.
+//! the wire loses, doubles, delays and damages frames, those too by which stations find each other.
 //!
 //! A talk is one connection from the first word to the last. What it does is decided before the run; a run lets all talks
 //! of a machine go on in random order. Checked on the way: which events may come, with which private data and status;
@@ -110,7 +110,12 @@ impl Talks {
             .map(|number| Talk::new(number, plan.functions, &mut random))
             .collect();
         let faults = FaultPlan::new(plan.seed ^ 0x7A1C, plan.wire.clone());
-        machine.lock().fabric.options.faults = faults;
+        let resolution = FaultPlan::new(plan.seed ^ 0xA4B0, plan.resolution.clone());
+        {
+            let mut world = machine.lock();
+            world.fabric.options.faults = faults;
+            world.fabric.options.resolution = resolution;
+        }
         Ok(Self {
             machine,
             guests,
@@ -120,7 +125,7 @@ impl Talks {
             trace,
             coverage: Coverage::default(),
             ipv6: plan.ipv6,
-            lossy: !segments && !plan.wire.is_empty(),
+            lossy: !segments && !(plan.wire.is_empty() && plan.resolution.is_empty()),
             progress: 0,
             impatient: false,
         })
@@ -207,8 +212,16 @@ impl Talks {
 
     /// The end: no faults any more, and nothing is left.
     fn finish(&mut self) -> Result<(), String> {
-        self.machine.lock().fabric.options.faults = FaultPlan::default();
-        let stats = self.machine.lock().fabric.stats;
+        let stats = {
+            let mut world = self.machine.lock();
+            world.fabric.options.faults = FaultPlan::default();
+            world.fabric.options.resolution = FaultPlan::default();
+            world.fabric.stats
+        };
+        let names = ["lost", "doubled", "late"];
+        for (name, count) in names.iter().zip(stats.resolution) {
+            self.coverage.add(&format!("resolution {name}"), count);
+        }
         self.coverage.add("cm frame dropped", stats.dropped);
         for (guest, ports) in self.guests.iter_mut().zip(&self.ports) {
             let index = guest.index;
