@@ -77,6 +77,14 @@ impl Guest {
         }
     }
 
+    /// A guest that takes commands.
+    pub fn commanded(name: &str) -> Self {
+        let mut guest = Self::new(name, SHELL);
+        guest.shape.commands = true;
+        guest.takes_commands = true;
+        guest
+    }
+
     /// A Linux RDMA peer with Soft-RoCE, on a network card that is this socket: one Ethernet frame
     /// a datagram, as QEMU's `-netdev dgram`. Runs as User Mode Linux where `$RNIC_PEER_KERNEL`
     /// names such a kernel, else in QEMU.
@@ -98,11 +106,9 @@ impl Guest {
         kernel: Option<&Path>,
         wire: (&Path, &Path),
     ) -> Result<Self> {
-        let mut guest = Self::new(name, SHELL);
+        let mut guest = Self::commanded(name);
         guest.flavour = flavour;
         guest.shape.memory_mib = 768;
-        guest.shape.commands = true;
-        guest.takes_commands = true;
         guest.uml = kernel.map(Path::to_owned);
         guest.shape.net = if guest.uml.is_some() {
             // It needs a connected socket, and a wire's other side need not be.

@@ -63,7 +63,7 @@ pub struct Bench {
     peer: Running,
     captures: Vec<PathBuf>,
     /// What a person would type, of the row that runs.
-    commands: Vec<String>,
+    pub commands: Vec<String>,
     /// The second judge of the capture.
     tshark: Option<PathBuf>,
     /// The network loses frames.
@@ -137,6 +137,12 @@ impl Bench {
         )?);
         self.captures.push(capture);
         Ok(())
+    }
+
+    /// The socket of the device.
+    pub fn device(&self) -> Result<PathBuf> {
+        let daemon = self.daemon.as_ref().context("the daemon was killed")?;
+        Ok(daemon.socket("a"))
     }
 
     /// Kills the daemon as kill -9 does, and starts another in its place. What it had not written of its capture is lost, so
@@ -219,8 +225,7 @@ impl Bench {
 
     /// Starts `rnic peer` at an address with its prefix.
     pub fn rnic_at(&mut self, address: &str, arguments: &[&str]) -> Result<Ours> {
-        let daemon = self.daemon.as_ref().context("the daemon was killed")?;
-        let device = format!("socket={}", daemon.socket("a").display());
+        let device = format!("socket={}", self.device()?.display());
         let mut command = Command::new(&self.rnic);
         command
             .args(["peer", "--device", &device, "--address", address])
@@ -246,7 +251,7 @@ impl Bench {
             };
             command.args(["--silence-ends", silence]);
         }
-        Ours::start(command)
+        Ours::start("rnic peer", command)
     }
 
     /// Ends both and looks at every frame of theirs.

@@ -5,6 +5,8 @@
 //! | `bench` | the two ends: a daemon with one device, and a peer that takes commands |
 //! | `ours` | `rnic peer` |
 //! | `rows` | what they do |
+//! | `guest` | the same with `rnic peer` in a guest of QEMU, over VFIO |
+//! | `ndk` | ndkping and ndkperf: rnic.sys under nt-host against rping |
 //! | `smb` | SMB Direct: rnic.sys under nt-host against Linux' ksmbd |
 //! | `table` | docs/interop.md |
 //!
@@ -12,12 +14,14 @@
 //! `RNIC_INTEROP_ONLY` runs those alone whose names contain a part of its value; commas part it.
 
 mod bench;
+mod guest;
+mod ndk;
 mod ours;
 mod rows;
 pub mod smb;
 mod table;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::daemon;
 use crate::setup::uml;
@@ -72,7 +76,7 @@ pub fn all() -> Result<Counts> {
             let place = (mtu.1, weather.name);
             let first = place == (MTUS[0].1, WEATHERS[0].name);
             let all = ROWS.iter().chain(ONCE.iter().filter(|_| first));
-            if !all.into_iter().any(is_wanted) {
+            if !all.into_iter().any(|row| is_wanted(row.name)) {
                 continue;
             }
             let mut bench = Bench::start(&rnic, mtu.0, Some(&peer_kernel))?;
@@ -86,6 +90,18 @@ pub fn all() -> Result<Counts> {
             let name = format!("frames are whole, MTU {}, {}", place.0, place.1);
             tell(&mut run.counts, &name, Some(&bench.finish()), None);
         }
+    }
+    if is_wanted(table::IN_GUEST) {
+        let mut bench = Bench::start(&rnic, MTUS[0].0, Some(&peer_kernel))?;
+        run.in_guest(&mut bench)?;
+        let name = format!("frames are whole, {}", table::IN_GUEST);
+        tell(&mut run.counts, &name, Some(&bench.finish()), None);
+    }
+    if is_wanted(table::WINDOWS) {
+        let mut bench = Bench::start(&rnic, MTUS[0].0, Some(&peer_kernel))?;
+        run.windows(&mut bench)?;
+        let name = format!("frames are whole, {}", table::WINDOWS);
+        tell(&mut run.counts, &name, Some(&bench.finish()), None);
     }
     if only().is_some() {
         println!("interop: docs/interop.md is left as it is, for rows were left out");
@@ -102,8 +118,8 @@ fn only() -> Option<String> {
         .filter(|text| !text.is_empty())
 }
 
-fn is_wanted(row: &Row) -> bool {
-    only().is_none_or(|text| text.split(',').any(|part| row.name.contains(part)))
+fn is_wanted(name: &str) -> bool {
+    only().is_none_or(|text| text.split(',').any(|part| name.contains(part)))
 }
 
 /// What has come of it so far.
@@ -112,14 +128,65 @@ struct Run {
     counts: Counts,
     cells: Vec<Cell>,
     /// What both sides did in each row, over IPv4 and the first time.
-    commands: Vec<(&'static str, Vec<String>)>,
+    commands: Vec<(String, Vec<String>)>,
     kernel: String,
 }
 
 impl Run {
+    fn in_guest(&mut self, bench: &mut Bench) -> Result<()> {
+        let mut inside = guest::Inside::start(bench).context("a guest of QEMU with an rnic")?;
+        println!("-- {}", table::IN_GUEST);
+        for (row, act) in guest::ACTS {
+            self.elsewhere(bench, (*row, table::IN_GUEST), |bench, case| {
+                act(&mut inside, bench, case)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn windows(&mut self, bench: &mut Bench) -> Result<()> {
+        let windows = ndk::Windows::build()?;
+        println!("-- {}", table::WINDOWS);
+        for (row, act) in ndk::ACTS {
+            self.elsewhere(bench, (*row, table::WINDOWS), |bench, case| {
+                act(&windows, bench, case)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A row of a driver that is not `rnic peer` on the socket.
+    fn elsewhere(
+        &mut self,
+        bench: &mut Bench,
+        (row, place): (&'static str, &'static str),
+        mut act: impl FnMut(&mut Bench, Case) -> Result<()>,
+    ) -> Result<()> {
+        for v6 in [false, true] {
+            let case = Case { v6 };
+            bench.take_commands();
+            let result = act(bench, case);
+            let name = format!("{row} over {}, {place}", case.family());
+            tell(&mut self.counts, &name, Some(&result), None);
+            if !v6 {
+                self.commands
+                    .push((format!("{row}, {place}"), bench.take_commands()));
+            }
+            self.cells.push(Cell {
+                row,
+                v6,
+                mtu: MTUS[0].1,
+                weather: place,
+                held: Some(result.is_ok()),
+            });
+            bench.settle()?;
+        }
+        Ok(())
+    }
+
     fn rows(&mut self, bench: &mut Bench, rows: &[Row], place: (u32, &'static str)) -> Result<()> {
         let (mtu, weather) = place;
-        for row in rows.iter().filter(|row| is_wanted(row)) {
+        for row in rows.iter().filter(|row| is_wanted(row.name)) {
             for v6 in [false, true] {
                 let case = Case { v6 };
                 let name = format!("{} over {}, MTU {mtu}, {weather}", row.name, case.family());
@@ -129,8 +196,9 @@ impl Run {
                     _ => Some((row.act)(bench, case)),
                 };
                 tell(&mut self.counts, &name, result.as_ref(), row.only_v4);
-                if !self.commands.iter().any(|(known, _)| *known == row.name) {
-                    self.commands.push((row.name, bench.take_commands()));
+                if !self.commands.iter().any(|(known, _)| known == row.name) {
+                    self.commands
+                        .push((row.name.to_owned(), bench.take_commands()));
                 }
                 self.cells.push(Cell {
                     row: row.name,

@@ -1,4 +1,4 @@
-//! `rnic peer` as a process.
+//! `rnic peer`, or another program of ours, as a process.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -7,24 +7,26 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::exec::tied_to_us;
 
-/// A running `rnic peer`. Dropped, it is killed.
+/// A running program of ours. Dropped, it is killed.
 pub struct Ours {
+    name: &'static str,
     child: Child,
     words: BufReader<Box<dyn Read>>,
     said: String,
 }
 
 impl Ours {
-    pub fn start(command: Command) -> Result<Self> {
+    pub fn start(name: &'static str, command: Command) -> Result<Self> {
         let mut child = tied_to_us(command)
             .env("RUST_LOG", "warn")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context("could not start rnic peer")?;
+            .with_context(|| format!("could not start {name}"))?;
         let words: Box<dyn Read> = Box::new(child.stdout.take().context("no pipe")?);
         Ok(Self {
+            name,
             child,
             words: BufReader::new(words),
             said: String::new(),
@@ -37,7 +39,7 @@ impl Ours {
             let mut line = String::new();
             if self.words.read_line(&mut line)? == 0 {
                 let (_, words) = self.end()?;
-                bail!("rnic peer ended without saying `{text}`:\n{words}");
+                bail!("{} ended without saying `{text}`:\n{words}", self.name);
             }
             self.said += &line;
             if line.contains(text) {
@@ -62,7 +64,8 @@ impl Ours {
         let (well, words) = self.end()?;
         ensure!(
             well && words.contains(text),
-            "rnic peer did not end well saying `{text}`:\n{words}"
+            "{} did not end well saying `{text}`:\n{words}",
+            self.name
         );
         Ok(())
     }
@@ -72,7 +75,8 @@ impl Ours {
         let (_, words) = self.end()?;
         ensure!(
             words.contains(text),
-            "rnic peer did not say `{text}`:\n{words}"
+            "{} did not say `{text}`:\n{words}",
+            self.name
         );
         Ok(())
     }
@@ -80,7 +84,8 @@ impl Ours {
     /// Gives it a line.
     pub fn say(&mut self, line: &str) -> Result<()> {
         let stdin = self.child.stdin.as_mut().context("no pipe")?;
-        writeln!(stdin, "{line}").context("rnic peer does not listen to its input")
+        writeln!(stdin, "{line}")
+            .with_context(|| format!("{} does not listen to its input", self.name))
     }
 
     /// Kills it as kill -9 does.

@@ -112,7 +112,7 @@ impl Tools {
 }
 
 /// nt-host as tests run it.
-fn build_client() -> Result<PathBuf> {
+pub(super) fn build_client() -> Result<PathBuf> {
     let mut command = check::cargo();
     command
         .current_dir(workspace::root().join("guest-driver/nt-host"))

@@ -10,6 +10,12 @@ use crate::workspace;
 /// The rows that run in one place only.
 pub const ONCE: &str = "clean, once";
 
+/// The rows of `rnic peer` in a guest.
+pub const IN_GUEST: &str = "clean, rnic peer in a guest of QEMU over VFIO";
+
+/// The rows of rnic.sys.
+pub const WINDOWS: &str = "clean, rnic.sys under nt-host";
+
 /// What a row came to in one case.
 pub struct Cell {
     pub row: &'static str,
@@ -48,13 +54,13 @@ cargo run -p rnic -- peer ...
 ";
 
 /// Writes the table.
-pub fn write(cells: &[Cell], commands: &[(&'static str, Vec<String>)], kernel: &str) -> Result<()> {
+pub fn write(cells: &[Cell], commands: &[(String, Vec<String>)], kernel: &str) -> Result<()> {
     let file = workspace::root().join("docs/interop.md");
     fs::write(&file, text(cells, commands, kernel))
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn text(cells: &[Cell], commands: &[(&'static str, Vec<String>)], kernel: &str) -> String {
+fn text(cells: &[Cell], commands: &[(String, Vec<String>)], kernel: &str) -> String {
     let mut text = HEAD.to_owned();
     let _ = writeln!(text, "\nPeer: Linux {kernel}.");
     for weather in distinct(cells.iter().map(|c| c.weather)) {
@@ -126,7 +132,11 @@ mod tests {
             cell("two", false, Some(true)),
             cell("three", true, None),
         ];
-        let text = text(&cells, &[("one", vec!["Linux: `x`".into()])], "7.3.4");
+        let text = text(
+            &cells,
+            &[("one".into(), vec!["Linux: `x`".into()])],
+            "7.3.4",
+        );
         for line in [
             "| what | IPv4 1024 | IPv6 1024 |",
             "| one | ok | FAILED |",

@@ -201,7 +201,7 @@ fn without_choices(line: &str) -> String {
 }
 
 /// The function's vendor and device id, from the specification.
-pub(super) fn pci_ids(file: &Path) -> Result<(i64, i64)> {
+pub fn pci_ids(file: &Path) -> Result<(i64, i64)> {
     let table: toml::Table = std::fs::read_to_string(file)?.parse()?;
     let id = |name: &str| {
         find(&table, name).with_context(|| format!("{} has no {name}", workspace::shown(file)))

@@ -2,7 +2,7 @@
 
 mod cargo_tests;
 pub mod counts;
-mod device;
+pub mod device;
 mod ndkpi;
 mod qemu;
 mod windows;
