@@ -8,7 +8,15 @@ use anyhow::{Context, Result, bail};
 use crate::workspace;
 
 /// Names of the targets, as `device-model/fuzz/src/targets/mod.rs` has them.
-const TARGETS: &[&str] = &["registers", "commands", "work", "wire", "cm", "vfio-user"];
+const TARGETS: &[&str] = &[
+    "registers",
+    "commands",
+    "work",
+    "wire",
+    "cm",
+    "forged",
+    "vfio-user",
+];
 
 /// What makes LLVM count edges and comparisons, as libFuzzer wants them.
 const FLAGS: &[&str] = &[

@@ -18,6 +18,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
     match target {
         "wire" => frames(),
         "cm" => cm(),
+        "forged" => forged(),
         "registers" => registers(),
         "commands" => commands(),
         "work" => work(),
@@ -95,6 +96,33 @@ fn cm() -> Vec<Vec<u8>> {
     ]);
     seeds.push(talk);
     seeds
+}
+
+/// Every shape of message from the peer and from a stranger, as it is and with the second identifier changed.
+fn forged() -> Vec<Vec<u8>> {
+    let message = |host: u8, kind: u8, change: &[u8]| {
+        let mut step = vec![host, kind];
+        step.extend(change);
+        // Attribute of its own, transaction, no time.
+        step.extend([0xFF, 5, 1]);
+        step
+    };
+    let all = |host: u8, change: &[u8]| -> Vec<u8> {
+        (0..7)
+            .flat_map(|kind| message(host, kind, change))
+            .collect()
+    };
+    let other_id = [1, 4, 4, 0, 0, 0, 9];
+    vec![
+        all(1, &[0]),
+        all(0, &other_id),
+        all(2, &other_id),
+        [all(0, &other_id), all(1, &[0]), all(1, &[0])].concat(),
+        // Requests for another queue pair, one after the other.
+        (0..16)
+            .flat_map(|n| message(1, 0, &[1, 0, 4, 0, 0, 1, n]))
+            .collect(),
+    ]
 }
 
 fn registers() -> Vec<Vec<u8>> {

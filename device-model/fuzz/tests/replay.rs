@@ -101,6 +101,11 @@ fn cm() {
 }
 
 #[test]
+fn forged() {
+    replay("forged");
+}
+
+#[test]
 fn vfio_user() {
     replay("vfio-user");
 }

@@ -14,7 +14,7 @@ const SLOT: u32 = 512 + 8;
 /// Messages: attribute, sender, and what differs from the last message of the device.
 pub fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let mut rig = listening();
+    let mut rig = listening().rig;
     let mut last = [0; MESSAGE_LEN];
     let mut left = 100;
     while !input.is_empty() && left > 0 {
@@ -68,7 +68,19 @@ pub fn run(data: &[u8]) {
     rig.wait();
 }
 
-fn listening() -> Rig {
+/// A device that listens at [`PORT`].
+pub(super) struct Listening {
+    pub rig: Rig,
+    /// Queue pairs of the consumer.
+    pub qpns: Vec<u32>,
+    /// Where events arrive.
+    pub events: u64,
+}
+
+/// Where it listens.
+pub(super) const PORT: u16 = 4000;
+
+pub(super) fn listening() -> Listening {
     let mut rig = Rig::up();
     let mut address: rnic_abi::SetAddressRequest = zeroed();
     address.set_family(Family::IPV4);
@@ -77,10 +89,11 @@ fn listening() -> Rig {
     address.address[10..].copy_from_slice(&[0xff, 0xff, 10, 0, 0, 1]);
     rig.ok::<cmd::SetAddress>(address);
     let mut eq = rnic_abi::CreateEqRequest::zeroed().with_kind(EqKind::GENERAL);
-    eq.ring = rig.ring_of(4, 9, SLOT).0;
+    let (ring, events) = rig.ring_of(4, 9, SLOT);
+    eq.ring = ring;
     rig.ok::<cmd::CreateEq>(eq);
     let mut endpoint: rnic_abi::ReserveEndpointRequest = zeroed();
-    endpoint.port.set(4000);
+    endpoint.port.set(PORT);
     let endpoint = rig.ok::<cmd::ReserveEndpoint>(endpoint).endpoint.get();
     let mut listen: rnic_abi::ListenRequest = zeroed();
     listen.endpoint.set(endpoint);
@@ -94,6 +107,7 @@ fn listening() -> Rig {
     cq.eqn.set(eqn);
     cq.ring = rig.ring_of(4, 6, SLOT + 2).0;
     let cqn = rig.ok::<cmd::CreateCq>(cq).cqn.get();
+    let mut qpns = Vec::new();
     for n in 0..4 {
         let mut qp = rnic_abi::CreateQpRequest::zeroed().with_qp_type(rnic_abi::QpType::RC);
         qp.pd.set(pd);
@@ -104,10 +118,10 @@ fn listening() -> Rig {
         qp.recv_retired_address.set(words + 8);
         qp.send_ring = rig.ring_of(2, 6, SLOT + 3 + 2 * n).0;
         qp.recv_ring = rig.ring_of(2, 6, SLOT + 4 + 2 * n).0;
-        rig.ok::<cmd::CreateQp>(qp);
+        qpns.push(rig.ok::<cmd::CreateQp>(qp).qpn.get());
     }
     rig.host.sent.clear();
-    rig
+    Listening { rig, qpns, events }
 }
 
 /// A command whose first fields, cookie or handle, are small numbers of the input.
@@ -131,11 +145,11 @@ fn command(rig: &mut Rig, code: rnic_abi::Opcode, input: &mut Input<'_>) {
     rig.submit(&request);
 }
 
-fn send(rig: &mut Rig, host: u8, mad: &CmMad) {
+pub(super) fn send(rig: &mut Rig, host: u8, mad: &CmMad) {
     deliver(rig, host, &mad.to_bytes());
 }
 
-fn deliver(rig: &mut Rig, host: u8, bytes: &[u8; rnic_wire::MAD_LEN]) {
+pub(super) fn deliver(rig: &mut Rig, host: u8, bytes: &[u8; rnic_wire::MAD_LEN]) {
     let envelope = Envelope {
         eth: EthHeader {
             dst: MAC,

@@ -2,6 +2,7 @@
 
 pub mod cm;
 pub mod commands;
+pub mod forged;
 pub mod registers;
 pub mod vfio_user;
 pub mod wire;
@@ -17,5 +18,6 @@ pub const ALL: &[Target] = &[
     ("work", work::run),
     ("wire", wire::run),
     ("cm", cm::run),
+    ("forged", forged::run),
     ("vfio-user", vfio_user::run),
 ];
