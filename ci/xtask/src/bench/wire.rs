@@ -61,6 +61,9 @@ struct Perf {
     /// put in here.
     #[serde(skip)]
     work: (f64, f64),
+    /// GB/s of writes alone, for a second: what is compared with the same under loss.
+    #[serde(skip)]
+    alone: f64,
     write_1_mib_gigabytes_per_second: Rate,
 }
 
@@ -85,10 +88,11 @@ struct Way {
 }
 
 const WAYS: [Way; 7] = [
-    Way::new("dgram, MTU 1024", "dgram", (1024, 1500), 0),
-    Way::new("dgram, MTU 4096", "dgram", (4096, 4500), 0),
     Way::new("stream, MTU 1024", "stream", (1024, 1500), 0),
     Way::new("stream, MTU 4096", "stream", (4096, 4500), 0),
+    Way::new("dgram, MTU 1024", "dgram", (1024, 1500), 0),
+    // Last of those without losses, as the ones below are compared with it.
+    Way::new("dgram, MTU 4096", "dgram", (4096, 4500), 0),
     Way::new("0.1% lost", "dgram", (4096, 4500), 1_000),
     Way::new("1% lost", "dgram", (4096, 4500), 10_000),
     Way::new("5% lost", "dgram", (4096, 4500), 50_000),
@@ -159,8 +163,11 @@ impl Way {
             command.arg("--write-only");
         }
         let text = exec::output(&mut command)?;
-        let mut perf: Perf =
-            serde_json::from_str(&text).context("rnic perf prints something else")?;
+        let parse = |text: &str| -> Result<Perf> {
+            serde_json::from_str(text).context("rnic perf prints something else")
+        };
+        let mut perf = parse(&text)?;
+        perf.alone = perf.write_1_mib_gigabytes_per_second.mean;
         if self.loss == 0 {
             // Once more, writes alone, for the processor time that they take.
             let before = [daemons[0].processor_time()?, daemons[1].processor_time()?];
@@ -175,7 +182,8 @@ impl Way {
             let sent = count()?;
             let mut command = Command::new(rnic);
             command.args(["perf", "--json", "--write-only"]);
-            exec::output(command.args([path("0"), path("1")]))?;
+            let alone = parse(&exec::output(command.args([path("0"), path("1")]))?)?;
+            perf.alone = alone.write_1_mib_gigabytes_per_second.mean;
             let bytes = (count()? - sent) * f64::from(self.mtu.0);
             let spent = |n: usize| -> Result<f64> {
                 let spent = daemons[n].processor_time()? - before[n];
@@ -329,6 +337,10 @@ fn bandwidths(perfs: &[Perf]) -> Vec<f64> {
         .collect()
 }
 
+fn alone(perfs: &[Perf]) -> Vec<f64> {
+    perfs.iter().map(|p| p.alone).collect()
+}
+
 fn wires(report: &mut Report, hosts: &[Sockets], perfs: &[Vec<Perf>]) {
     let clean = || WAYS.iter().zip(perfs).filter(|(way, _)| way.loss == 0);
     let bare = |way: &Way, which: usize| -> Vec<f64> {
@@ -407,13 +419,11 @@ fn losses(report: &mut Report, perfs: &[Vec<Perf>]) {
         .iter()
         .zip(perfs)
         .find(|(w, _)| w.kind == "dgram" && w.mtu.0 == 4096);
-    let clean = clean
-        .map(|(_, perfs)| bandwidths(perfs))
-        .unwrap_or_default();
+    let clean = clean.map(|(_, perfs)| alone(perfs)).unwrap_or_default();
     let lossy = WAYS.iter().zip(perfs).filter(|(way, _)| way.loss > 0);
     let figures = lossy.map(|(way, perfs)| {
         let ideal = go_back_n(f64::from(way.loss) / 1e6);
-        let runs: Vec<f64> = bandwidths(perfs)
+        let runs: Vec<f64> = alone(perfs)
             .iter()
             .zip(&clean)
             .map(|(own, clean)| own / clean / ideal)
@@ -432,7 +442,7 @@ fn losses(report: &mut Report, perfs: &[Vec<Perf>]) {
     let figures = lossy.map(|(way, perfs)| {
         let ideal = go_back_n(f64::from(way.loss) / 1e6);
         let ideals: Vec<f64> = clean.iter().map(|clean| clean * ideal).collect();
-        Figure::of(way.name, "GB/s", &bandwidths(perfs)).beside("ideal go-back-N", &ideals)
+        Figure::of(way.name, "GB/s", &alone(perfs)).beside("ideal go-back-N", &ideals)
     });
     let without = Figure::of("nothing lost", "GB/s", &clean);
     report.group(
