@@ -1147,6 +1147,15 @@
 #define RNIC_MODIFY_MASK_QKEY_SHIFT 9
 /* qkey */
 #define RNIC_MODIFY_MASK_QKEY_MASK 0x200u
+#define RNIC_MODIFY_MASK_FLOW_CONTROL_SHIFT 10
+/* flags.flow_control */
+#define RNIC_MODIFY_MASK_FLOW_CONTROL_MASK 0x400u
+
+/* ---- QpAttributeFlags (u32) ---- */
+/* Switches of a queue pair. */
+#define RNIC_QP_ATTRIBUTE_FLAGS_FLOW_CONTROL_SHIFT 0
+/* End-to-end flow control, from RTR and RTS on. Needs FLOW_CONTROL. */
+#define RNIC_QP_ATTRIBUTE_FLAGS_FLOW_CONTROL_MASK 0x1u
 
 /* ---- AddressFlags (u8) ---- */
 /* Options of an address. */
@@ -1165,6 +1174,9 @@
 #define RNIC_CONNECT_FLAGS_NEXT_HOP_SHIFT 0
 /* `next_hop` is given: no address resolution. */
 #define RNIC_CONNECT_FLAGS_NEXT_HOP_MASK 0x1u
+#define RNIC_CONNECT_FLAGS_FLOW_CONTROL_SHIFT 1
+/* End-to-end flow control, if the peer has it too. Needs FLOW_CONTROL. */
+#define RNIC_CONNECT_FLAGS_FLOW_CONTROL_MASK 0x2u
 
 /* ---- RxMode (u32) ---- */
 /* What the Ethernet lane receives. */
@@ -1334,6 +1346,8 @@
 #define RNIC_FEATURE_LOOPBACK UINT64_C(0x20000)
 /* Privileged protection domains, whose key names DMA addresses directly. */
 #define RNIC_FEATURE_PRIVILEGED_KEYS UINT64_C(0x40000)
+/* End-to-end flow control: reliable connections that ask for it tell their peers of receives, and send within what their peers have. */
+#define RNIC_FEATURE_FLOW_CONTROL UINT64_C(0x80000)
 /* Largest command ring. */
 #define RNIC_LIMIT_COMMAND_RING_LOG_MIN 0x6u
 /* what the model offers */
@@ -2213,7 +2227,7 @@ struct rnic_modify_qp_request {
     uint8_t traffic_class; /* 78: Traffic class. */
     uint8_t hop_limit; /* 79: Hop limit. */
     uint32_t flow_label; /* 80: 20 bits. */
-    uint32_t reserved_84; /* 84: Zero. */
+    uint32_t flags; /* 84: QpAttributeFlags: Switches, with mask.flow_control. */
 };
 RNIC_HW_ASSERT_(sizeof(struct rnic_modify_qp_request) == 88, "size of rnic_modify_qp_request");
 RNIC_HW_ASSERT_(offsetof(struct rnic_modify_qp_request, header) == 0, "rnic_modify_qp_request.header");
@@ -2239,7 +2253,7 @@ RNIC_HW_ASSERT_(offsetof(struct rnic_modify_qp_request, next_hop) == 72, "rnic_m
 RNIC_HW_ASSERT_(offsetof(struct rnic_modify_qp_request, traffic_class) == 78, "rnic_modify_qp_request.traffic_class");
 RNIC_HW_ASSERT_(offsetof(struct rnic_modify_qp_request, hop_limit) == 79, "rnic_modify_qp_request.hop_limit");
 RNIC_HW_ASSERT_(offsetof(struct rnic_modify_qp_request, flow_label) == 80, "rnic_modify_qp_request.flow_label");
-RNIC_HW_ASSERT_(offsetof(struct rnic_modify_qp_request, reserved_84) == 84, "rnic_modify_qp_request.reserved_84");
+RNIC_HW_ASSERT_(offsetof(struct rnic_modify_qp_request, flags) == 84, "rnic_modify_qp_request.flags");
 
 /* Request of QUERY_QP. */
 struct rnic_query_qp_request {

@@ -42,6 +42,7 @@ pub const FEATURES: u64 = feature::SUMMARY
     | feature::ETH_RSS
     | feature::ETH_LSO
     | feature::CONGESTION_CONTROL
+    | feature::FLOW_CONTROL
     | feature::UC
     | feature::UD;
 

@@ -1,6 +1,8 @@
 //! Breaking links, in ways with a known result and in the middle of things; mending them.
 
-use rnic_abi::{CompletionStatus, FlushFlags, ProviderError, QpState, WorkOpcode};
+use rnic_abi::{
+    CompletionStatus, FlushFlags, ProviderError, QpAttributeFlags, QpState, WorkOpcode,
+};
 use rnic_driver_core::{Key, Object};
 use rnic_platform::{DmaAccess, TestPlatform};
 
@@ -40,7 +42,14 @@ impl Sim {
         }
         for (side, number) in ends.into_iter().enumerate() {
             let end = &self.ends[number];
-            let request = to_rtr(&self.plan, end, &self.ends[number ^ 1], psns[side ^ 1]);
+            let mut request = to_rtr(&self.plan, end, &self.ends[number ^ 1], psns[side ^ 1]);
+            if self.plan.flow_control[number] {
+                self.coverage.hit("with flow control");
+                let mask = request.mask().with_flow_control(true);
+                request = request
+                    .with_mask(mask)
+                    .with_flags(QpAttributeFlags::default().with_flow_control(true));
+            }
             self.modify(number, &request)?;
         }
         for (side, number) in ends.into_iter().enumerate() {

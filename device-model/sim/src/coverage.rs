@@ -25,6 +25,7 @@ pub const REQUIRED: &[&str] = &[
     "with silent",
     "with solicited",
     "with shared receives",
+    "with flow control",
     "lend fast",
     "lend window 1",
     "lend window 2",

@@ -215,6 +215,8 @@ pub struct Plan {
     pub cqs: usize,
     /// Inbound and outbound read depth.
     pub read_depth: u8,
+    /// End-to-end flow control of each end, two for each link.
+    pub flow_control: Vec<bool>,
 }
 
 /// What a plan can hold grows with the millions of its seed, so that a seed that failed once means
@@ -247,6 +249,7 @@ impl Plan {
             })
             .collect();
         let shared = links.iter().map(|_| random.percent(30)).collect();
+        let ends = links.len() * 2;
         let chaos = random.percent(25);
         // Each seed has its own selection of operations, so that rare ones meet often.
         let mut chosen: Vec<WorkOpcode> = TRANSFERS.to_vec();
@@ -313,6 +316,12 @@ impl Plan {
             programs,
             cqs: random.between(1, 3) as usize,
             read_depth: random.between(1, 16) as u8,
+            flow_control: {
+                // Of the third million, with a stream of its own.
+                let mut random = Random::new(seed, 6);
+                let on = |_| seed >= 2 * MILLION && random.percent(40);
+                (0..ends).map(on).collect()
+            },
         }
     }
 

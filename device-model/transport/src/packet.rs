@@ -4,8 +4,8 @@ use crate::header::{
     Ending, RequestHeader, RequestOperation, ResponseBody, ResponseHeader, Target,
 };
 use rnic_wire::{
-    Aeth, AtomicEth, Bth, Class, Ext, Immediate, Msn, Mtu, NakCode, Opcode, Operation, Packet,
-    Position, Qpn, Reth, Syndrome, With,
+    Aeth, AtomicEth, Bth, Class, Credits, Ext, Immediate, Msn, Mtu, NakCode, Opcode, Operation,
+    Packet, Position, Qpn, Reth, Syndrome, With,
 };
 
 /// A packet of a connection, as a segment.
@@ -204,6 +204,23 @@ pub fn unreliable_headers(header: &RequestHeader, peer: Qpn) -> Option<(Bth, Ext
 pub fn response_headers(header: &ResponseHeader, peer: Qpn) -> (Bth, Ext) {
     let (opcode, ext) = response_kind(header);
     (Bth::new(opcode, peer, header.psn), ext)
+}
+
+/// The same extension headers, with credits where they acknowledge `[ROCE-51]`.
+#[must_use]
+pub fn with_credits(ext: Ext, credits: Credits) -> Ext {
+    let counted = |aeth: Aeth| match aeth.syndrome {
+        Syndrome::Ack(_) => Aeth {
+            syndrome: Syndrome::Ack(credits),
+            ..aeth
+        },
+        Syndrome::RnrNak(_) | Syndrome::Nak(_) | Syndrome::Reserved(_) => aeth,
+    };
+    match ext {
+        Ext::Aeth(aeth) => Ext::Aeth(counted(aeth)),
+        Ext::AtomicAck(aeth, original) => Ext::AtomicAck(counted(aeth), original),
+        other => other,
+    }
 }
 
 fn response_kind(header: &ResponseHeader) -> (Opcode, Ext) {

@@ -117,6 +117,7 @@ fn config_pair(
             window,
             probe_after,
             answers: true,
+            flow_control: false,
         },
         ResponderConfig {
             mtu: MTU,

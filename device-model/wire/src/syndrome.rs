@@ -60,6 +60,25 @@ impl Credits {
     pub const fn code(self) -> u8 {
         self.0
     }
+
+    /// Receives that the code stands for (IBTA vol. 1, table 46); `None` for no limit `[ROCE-51]`.
+    #[must_use]
+    pub const fn count(self) -> Option<u32> {
+        let half = self.0 / 2;
+        match self.0 {
+            0x1f => None,
+            n @ (0 | 1) => Some(n as u32),
+            n if n % 2 == 0 => Some(1 << half),
+            _ => Some(3 << (half - 1)),
+        }
+    }
+
+    /// The greatest code that stands for no more than `receives` `[ROCE-51]`.
+    #[must_use]
+    pub fn at_most(receives: u32) -> Self {
+        let fits = |code: &u8| Self(*code).count().is_some_and(|count| count <= receives);
+        Self((0..0x1f).rev().find(fits).unwrap_or(0))
+    }
 }
 
 /// Why a request was refused (IBTA vol. 1, 9.7.5.2.8).
@@ -208,6 +227,22 @@ impl TimeoutCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credits_are_counted_as_the_standard_has_them() {
+        // [ROCE-51]
+        let all = (0..0x1f).map(|code| Credits(code).count().unwrap());
+        let table = [
+            0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024,
+            1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576, 32768,
+        ];
+        assert!(all.eq(table));
+        assert_eq!(Credits::UNLIMITED.count(), None);
+        for receives in 0..70_000 {
+            let count = Credits::at_most(receives).count().unwrap();
+            assert!(count <= receives && (receives >= 32768 || receives < 2 * count.max(1)));
+        }
+    }
 
     #[test]
     fn every_byte_round_trips() {

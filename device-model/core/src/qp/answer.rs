@@ -1,13 +1,14 @@
 //! Responses: those that we owe the peer, and those that it sends us.
 
 use rnic_abi::{CompletionStatus, CounterId, ProviderError, QpState};
-use rnic_transport::ResponseHeader;
+use rnic_mutant::mutant;
 use rnic_transport::rc::{self, Placement, Progress, ReadData};
-use rnic_wire::Psn;
+use rnic_transport::{ResponseBody, ResponseHeader};
+use rnic_wire::{Credits, Psn, Syndrome};
 
 use super::path::{Outgoing, SendError};
 use super::send::{dma_fault, gather};
-use super::{Cx, Qp, Work, transport_time};
+use super::{Cx, Qp, Receives, Work, transport_time};
 use crate::dma::CopyError;
 use crate::env::Budget;
 use crate::error::Refusal;
@@ -39,6 +40,13 @@ impl Qp {
             let Some(mut response) = link.responder.poll_response(link.chunk) else {
                 return false;
             };
+            let credits = self.credits(cx);
+            if let ResponseBody::Acknowledge(Syndrome::Ack(told)) = &mut response.header.body {
+                *told = credits;
+            }
+            if let Some(link) = self.link.as_mut() {
+                link.path.credits = credits;
+            }
             let data = response.data.take();
             let outgoing = match &data {
                 Some(data) => self.read_for_peer(cx, data),
@@ -83,6 +91,21 @@ impl Qp {
                     self.enter_error(cx, error);
                 }
             }
+        }
+    }
+
+    /// Receives that the peer may use, as far as it is told `[ROCE-50]`, `[ROCE-51]`.
+    fn credits(&mut self, cx: &mut Cx<'_>) -> Credits {
+        match &mut self.receives {
+            Receives::Own { queue, .. } if self.attributes.flow_control => {
+                // The driver may have posted without our having looked; what is impossible there is
+                // noticed when a receive is taken.
+                let value = cx.res.doorbells.load(cx.env, queue.slot());
+                let _ = queue.doorbell(value);
+                let more = u32::from(mutant("ROCE-51/more")) * 8;
+                Credits::at_most(queue.posted().saturating_add(more))
+            }
+            Receives::Own { .. } | Receives::Shared { .. } => Credits::UNLIMITED,
         }
     }
 

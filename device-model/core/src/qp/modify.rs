@@ -4,7 +4,7 @@ use core::mem::offset_of;
 
 use rnic_abi::{
     EventCode, ModifyMask, ModifyQpRequest, ProviderError, QpState, QpType, Status, SyndromeReason,
-    limit,
+    feature, limit,
 };
 use rnic_mutant::mutant;
 use rnic_transport::dcqcn::Notifier;
@@ -53,7 +53,7 @@ impl Qps {
         let qpn = request.qpn.get();
         let qpn_at = offset_of!(ModifyQpRequest, qpn);
         let service = self.table.get(qpn).map_or(QpType::RC, |qp| qp.service);
-        let given = Given::check(env, request, service, address, is_ours)?;
+        let given = Given::check(env, res, request, service, address, is_ours)?;
         let changed = self.with(env, res, qpn, |qp, cx| {
             let only_error = mask == ModifyMask::STATE && to == QpState::ERROR;
             if qp.connection != 0 && !only_error && !mutant("QP-7/owned") {
@@ -297,6 +297,7 @@ struct Given {
     rnr_timer: Option<RnrTimer>,
     access: Option<rnic_abi::AccessFlags>,
     qkey: Option<QKey>,
+    flow_control: Option<bool>,
 }
 
 macro_rules! at {
@@ -308,6 +309,7 @@ macro_rules! at {
 impl Given {
     fn check(
         env: &dyn Env,
+        res: &Resources,
         r: &ModifyQpRequest,
         service: QpType,
         address: impl FnOnce(u16) -> Option<LocalAddress>,
@@ -392,6 +394,11 @@ impl Given {
         if mask.path() && r.flow_label.get() > 0xF_FFFF {
             return Err(too_large(at!(flow_label)));
         }
+        // [ROCE-50]
+        let inactive = !res.has(feature::FLOW_CONTROL) && !mutant("ROCE-50/feature");
+        if mask.flow_control() && r.flags().flow_control() && inactive {
+            return Err(CommandError::not_active(at!(flags_raw)));
+        }
         let path = local.zip(mtu).map(|(local, mtu)| PathAttributes {
             peer,
             peer_qpn: Qpn::truncate(r.peer_qpn.get()),
@@ -417,6 +424,7 @@ impl Given {
             rnr_timer,
             access: mask.access().then_some(r.access()),
             qkey: mask.qkey().then_some(QKey(r.qkey.get())),
+            flow_control: mask.flow_control().then(|| r.flags().flow_control()),
         })
     }
 
@@ -432,6 +440,7 @@ impl Given {
         a.rnr_timer = self.rnr_timer.unwrap_or(a.rnr_timer);
         a.access = self.access.unwrap_or(a.access);
         a.qkey = self.qkey.or(a.qkey);
+        a.flow_control = self.flow_control.unwrap_or(a.flow_control);
     }
 }
 

@@ -9,14 +9,14 @@ use rnic_abi::{CounterId, QpType, feature};
 use rnic_mutant::mutant;
 use rnic_transport::packet::{
     Traffic, request_headers, request_traffic, response_headers, response_traffic,
-    unreliable_headers,
+    unreliable_headers, with_credits,
 };
 use rnic_transport::split::{request_packet, response_packet};
 use rnic_transport::ud::DatagramHeader;
 use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{
-    Bth, DropReason, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header,
-    MacAddr, Mtu, NakCode, Syndrome, UdpHeader, VlanTag, cnp,
+    Bth, Credits, DropReason, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header,
+    Ipv6Header, MacAddr, Mtu, NakCode, Syndrome, UdpHeader, VlanTag, cnp,
 };
 
 use super::Cx;
@@ -64,6 +64,8 @@ pub(super) struct Path {
     next_hop: Option<MacAddr>,
     /// The next hop was found or learnt, not given.
     found: bool,
+    /// What the peer is told of our receives.
+    pub credits: Credits,
     /// Service of the connection.
     pub service: QpType,
     /// Its sender slows down when it is told of congestion.
@@ -130,6 +132,7 @@ impl Path {
             next_hop: attributes.next_hop,
             found: attributes.next_hop.is_none(),
             service,
+            credits: Credits::UNLIMITED,
             slows_down: true,
             below: 0,
         };
@@ -149,6 +152,7 @@ impl Path {
             next_hop,
             found: false,
             service: QpType::UD,
+            credits: Credits::UNLIMITED,
             slows_down: false,
             below: 0,
         };
@@ -286,6 +290,7 @@ impl Path {
         match self.carried_by {
             CarriedBy::Frames => {
                 let (bth, ext) = response_headers(header, self.attributes.peer_qpn);
+                let ext = with_credits(ext, self.credits);
                 let length = match header.body {
                     ResponseBody::ReadData { length, .. } => length,
                     ResponseBody::Acknowledge(_) | ResponseBody::Atomic { .. } => 0,

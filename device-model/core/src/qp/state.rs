@@ -104,6 +104,8 @@ pub struct Attributes {
     pub access: AccessFlags,
     /// Queue key, of type UD.
     pub qkey: Option<QKey>,
+    /// End-to-end flow control.
+    pub flow_control: bool,
 }
 
 impl Default for Attributes {
@@ -120,6 +122,7 @@ impl Default for Attributes {
             rnr_timer: RnrTimer::at_least(640_000),
             access: AccessFlags(0),
             qkey: None,
+            flow_control: false,
         }
     }
 }
@@ -169,6 +172,7 @@ impl Attributes {
             window,
             probe_after: probe_after.filter(|_| answers),
             answers,
+            flow_control: answers && self.flow_control,
         })
     }
 }

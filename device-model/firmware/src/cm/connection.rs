@@ -55,6 +55,8 @@ pub(crate) struct Given {
     pub rnr_retry: u8,
     /// Traffic class.
     pub traffic_class: u8,
+    /// End-to-end flow control: wanted, and then in force `[ROCE-53]`.
+    pub flow_control: bool,
 }
 
 /// A message that is sent again until it is answered.

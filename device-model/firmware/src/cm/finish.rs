@@ -49,6 +49,7 @@ impl Control<'_> {
                 rnr: given.rnr_retry,
                 timeout: timeout(ACK_TIMEOUT),
             });
+            attributes.flow_control = given.flow_control;
             // [QP-34]
             attributes.access = Attributes::ALL_ACCESS;
         }) && hardware

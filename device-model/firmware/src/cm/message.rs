@@ -52,6 +52,7 @@ impl Connection {
             initiator_depth: self.given.depth_out,
             remote_cm_response_timeout: timeout(RESPONSE_TIMEOUT),
             transport_service: TransportService::Rc,
+            end_to_end_flow_control: self.given.flow_control,
             // [ROCE-1]
             starting_psn: self.recv_psn,
             local_cm_response_timeout: timeout(RESPONSE_TIMEOUT),
@@ -85,6 +86,7 @@ impl Connection {
             responder_resources: self.given.depth_in,
             initiator_depth: self.given.depth_out,
             target_ack_delay: timeout(TARGET_ACK_DELAY),
+            end_to_end_flow_control: self.given.flow_control,
             rnr_retry_count: self.given.rnr_retry,
             local_ca_guid: guid,
             private_data,

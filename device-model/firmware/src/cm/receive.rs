@@ -3,6 +3,7 @@
 
 use rnic_abi::{CounterId, EventCode, QpState, Status, limit};
 use rnic_core::qp::{LocalAddress, Notice};
+use rnic_mutant::mutant;
 use rnic_wire::cm::{Drep, Dreq, Mra, MraOf, Rej, RejOf, RejectReason, Rep, Rtu};
 use rnic_wire::{CmMad, CmMessage};
 
@@ -128,6 +129,8 @@ impl Control<'_> {
             .depth_out
             .min(within(rep.responder_resources, limit::READ_DEPTH_OUT));
         c.given.rnr_retry = rep.rnr_retry_count;
+        // [ROCE-53]
+        c.given.flow_control &= rep.end_to_end_flow_control || mutant("ROCE-53/one");
         c.next_hop = c.next_hop.or(origin.mac);
         c.peer_wait_ns = nanos(super::message::RESPONSE_TIMEOUT);
         c.mra_due = Some(now.after(c.peer_wait_ns / 2));

@@ -1,6 +1,6 @@
 //! A REQ arrives (IBTA vol. 1, 12.9.7.2, passive side).
 
-use rnic_abi::{CounterId, EventCode, limit};
+use rnic_abi::{CounterId, EventCode, feature, limit};
 use rnic_mutant::mutant;
 use rnic_wire::cm::{RejectReason, Req, TransportService};
 use rnic_wire::cma::{PortSpace, port_of};
@@ -155,6 +155,9 @@ impl Control<'_> {
                 retry_count: req.retry_count,
                 rnr_retry: req.rnr_retry_count,
                 traffic_class: req.primary_traffic_class,
+                // [ROCE-53]
+                flow_control: req.end_to_end_flow_control
+                    && self.hardware.resources.has(feature::FLOW_CONTROL),
             },
             mtu: found.mtu,
             flow_label: req.primary_flow_label,

@@ -267,6 +267,12 @@ fn check_connect(control: &Control<'_>, request: &ConnectRequest) -> Result<Give
         offset_of!(ConnectRequest, private_data),
         offset_of!(ConnectRequest, private_length),
     )?;
+    // [ROCE-50]
+    let flow_control = request.flags().contains(ConnectFlags::FLOW_CONTROL);
+    if flow_control && !control.hardware.resources.has(feature::FLOW_CONTROL) {
+        let at = offset_of!(ConnectRequest, flags_raw);
+        return Err(CommandError::not_active(at));
+    }
     // [CM-10]
     let loopback = control
         .plane
@@ -285,6 +291,7 @@ fn check_connect(control: &Control<'_>, request: &ConnectRequest) -> Result<Give
         retry_count: request.retry_count,
         rnr_retry: request.rnr_retry,
         traffic_class: request.traffic_class,
+        flow_control,
     })
 }
 

@@ -77,8 +77,12 @@ pub const LOOPBACK: u64 = 0x20000;
 ///
 /// Bit 18.
 pub const PRIVILEGED_KEYS: u64 = 0x40000;
+/// End-to-end flow control: reliable connections that ask for it tell their peers of receives, and send within what their peers have.
+///
+/// Bit 19.
+pub const FLOW_CONTROL: u64 = 0x80000;
 
 /// Every feature bit the specification names.
-pub const ALL_NAMED: u64 = 0x7ffff;
+pub const ALL_NAMED: u64 = 0xfffff;
 /// Those that only a software device may offer.
 pub const ALL_SOFTWARE_ONLY: u64 = 0x3;

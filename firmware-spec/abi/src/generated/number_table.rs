@@ -119,6 +119,12 @@ pub const FEATURES: &[Feature] = &[
         software_only: false,
         doc: "Privileged protection domains, whose key names DMA addresses directly.",
     },
+    Feature {
+        name: "FLOW_CONTROL",
+        bit: 19,
+        software_only: false,
+        doc: "End-to-end flow control: reliable connections that ask for it tell their peers of receives, and send within what their peers have.",
+    },
 ];
 
 /// Every limit, in the order of the specification.

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod connect;
+mod credits;
 mod ending;
 mod listen;
 
@@ -21,6 +22,7 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
     listen::tests(list);
     connect::tests(list);
     ending::tests(list);
+    credits::tests(list);
 }
 
 /// Cookie of the listener.

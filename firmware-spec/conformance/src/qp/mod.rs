@@ -1,5 +1,6 @@
 //! Queue pairs: states, posting, operations, errors, flushing, shared receive queues.
 
+pub(crate) mod credits;
 mod datagrams;
 mod errors;
 mod flush;
@@ -22,6 +23,7 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
     retries::tests(list);
     flush::tests(list);
     shared::tests(list);
+    credits::tests(list);
     datagrams::tests(list);
     unreliable::tests(list);
 }

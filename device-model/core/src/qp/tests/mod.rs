@@ -4,6 +4,7 @@
 
 mod commands;
 mod congestion;
+mod credits;
 mod datagrams;
 mod errors;
 mod life;

@@ -9,6 +9,7 @@
 //! what was ever sent. A loss moves the cursor back to `una`; acknowledges of what was sent before
 //! still count. Nothing is searched: responses act on the front, transmission on the cursor.
 
+mod credit;
 mod response;
 mod round_trip;
 #[cfg(test)]
@@ -52,6 +53,8 @@ pub struct RequesterConfig {
     /// The peer answers; else the connection is unreliable, and the caller says when something left
     /// ([`Requester::on_left`]).
     pub answers: bool,
+    /// The peer's credits are obeyed `[ROCE-52]`.
+    pub flow_control: bool,
 }
 
 /// What a message asks for.
@@ -228,6 +231,8 @@ pub struct Requester {
     missing: bool,
     ack_deadline: Option<Nanos>,
     timeouts: u64,
+    /// With flow control.
+    credit: Option<credit::Credit>,
     trip: RoundTrip,
     /// When an answer is overdue and a probe leaves.
     probe_at: Option<Nanos>,
@@ -264,6 +269,7 @@ impl Requester {
             missing: false,
             ack_deadline: None,
             timeouts: 0,
+            credit: config.flow_control.then(credit::Credit::default),
             trip: RoundTrip::default(),
             probe_at: None,
             probe: false,

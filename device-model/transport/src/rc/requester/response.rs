@@ -18,7 +18,11 @@ impl Requester {
             return Progress::Ghost;
         }
         match header.body {
-            ResponseBody::Acknowledge(Syndrome::Ack(_)) => self.on_ack(now, header.psn),
+            ResponseBody::Acknowledge(Syndrome::Ack(credits)) => {
+                let progress = self.on_ack(now, header.psn);
+                self.credited(header.msn, credits);
+                progress
+            }
             ResponseBody::Acknowledge(Syndrome::RnrNak(timer)) => {
                 self.on_rnr(now, header.psn, timer)
             }

@@ -1,5 +1,6 @@
 //! What goes out next.
 
+use super::credit::Allowance;
 use super::{MAX_OUTSTANDING, Message, Queued, Requester, State};
 use crate::header::{Ending, RequestHeader, RequestOperation, Target};
 use crate::time::Nanos;
@@ -48,12 +49,21 @@ impl Requester {
         let psn = self.cursor_psn();
         let ahead = psn.since(self.una());
         let left = m.packets.saturating_sub(self.cursor_packet).max(1);
+        let (max_packets, alone) = match self.allowance(&m) {
+            Allowance::Whole => (max_packets, false),
+            Allowance::FirstPacket => (1, true),
+            Allowance::Nothing => return None,
+        };
+        let begins = self.cursor_packet == 0;
         let sent = if m.message.is_read_or_atomic() {
             self.ask(&m, left, ahead)?
         } else {
-            self.send(&m, left, ahead, max_packets)?
+            self.send(&m, left, ahead, max_packets, alone)?
         };
         let again = psn.since(self.una()) < self.outstanding();
+        if begins && !again {
+            self.begins(&m);
+        }
         self.advance(&m, sent.psns);
         if sent.header.ack_request && (!again || self.dropped) {
             self.trip.sent(psn.add(sent.header.packets).prev(), now);
@@ -126,7 +136,14 @@ impl Requester {
     }
 
     /// A part of a send or write.
-    fn send(&mut self, m: &Queued, left: u32, ahead: u32, max_packets: u32) -> Option<Sent> {
+    fn send(
+        &mut self,
+        m: &Queued,
+        left: u32,
+        ahead: u32,
+        max_packets: u32,
+        alone: bool,
+    ) -> Option<Sent> {
         let flight = ahead.saturating_sub(self.asked_psns);
         let room = self.config.window.max(1).checked_sub(flight)?;
         let room = room.min(MAX_OUTSTANDING.saturating_sub(ahead));
@@ -136,7 +153,7 @@ impl Requester {
         }
         let end = packets == left;
         self.unrequested = self.unrequested.saturating_add(packets);
-        let due = end || packets == room || self.unrequested >= ACK_INTERVAL;
+        let due = end || alone || packets == room || self.unrequested >= ACK_INTERVAL;
         let ack_request = due && (self.config.answers || mutant("UC-3/asks"));
         if ack_request {
             self.unrequested = 0;

@@ -276,8 +276,10 @@ impl ModifyMask {
     pub const ACCESS: Self = Self(0x100);
     /// qkey
     pub const QKEY: Self = Self(0x200);
+    /// flags.flow_control
+    pub const FLOW_CONTROL: Self = Self(0x400);
     /// Bits that have no meaning and are zero.
-    pub const RESERVED_MASK: u32 = 0xfffffc00;
+    pub const RESERVED_MASK: u32 = 0xfffff800;
     /// The named fields and their bits.
     pub const FIELDS: &'static [(&'static str, BitField)] = &[
         ("state", BitField::new(0, 0)),
@@ -290,6 +292,7 @@ impl ModifyMask {
         ("rnr_timer", BitField::new(7, 7)),
         ("access", BitField::new(8, 8)),
         ("qkey", BitField::new(9, 9)),
+        ("flow_control", BitField::new(10, 10)),
     ];
 
     /// Whether every bit of `other` is set.
@@ -423,6 +426,18 @@ impl ModifyMask {
     pub const fn with_qkey(self, value: bool) -> Self {
         Self((self.0 & !0x200) | (((value as u32) << 9) & 0x200))
     }
+
+    /// flags.flow_control
+    #[must_use]
+    pub const fn flow_control(self) -> bool {
+        self.0 & 0x400 != 0
+    }
+
+    /// The same word with `flow_control` (1 bit) replaced.
+    #[must_use]
+    pub const fn with_flow_control(self, value: bool) -> Self {
+        Self((self.0 & !0x400) | (((value as u32) << 10) & 0x400))
+    }
 }
 
 impl core::ops::BitOr for ModifyMask {
@@ -437,6 +452,64 @@ impl core::fmt::Debug for ModifyMask {
         crate::print::flags(
             f,
             "ModifyMask",
+            Self::FIELDS,
+            self.0.into(),
+            Self::RESERVED_MASK.into(),
+        )
+    }
+}
+
+/// Switches of a queue pair.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct QpAttributeFlags(pub u32);
+
+impl QpAttributeFlags {
+    /// End-to-end flow control, from RTR and RTS on. Needs FLOW_CONTROL.
+    pub const FLOW_CONTROL: Self = Self(0x1);
+    /// Bits that have no meaning and are zero.
+    pub const RESERVED_MASK: u32 = 0xfffffffe;
+    /// The named fields and their bits.
+    pub const FIELDS: &'static [(&'static str, BitField)] =
+        &[("flow_control", BitField::new(0, 0))];
+
+    /// Whether every bit of `other` is set.
+    #[must_use]
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether a bit is set that has no meaning.
+    #[must_use]
+    pub const fn reserved_bits_set(self) -> bool {
+        self.0 & Self::RESERVED_MASK != 0
+    }
+
+    /// End-to-end flow control, from RTR and RTS on. Needs FLOW_CONTROL.
+    #[must_use]
+    pub const fn flow_control(self) -> bool {
+        self.0 & 0x1 != 0
+    }
+
+    /// The same word with `flow_control` (1 bit) replaced.
+    #[must_use]
+    pub const fn with_flow_control(self, value: bool) -> Self {
+        Self((self.0 & !0x1) | ((value as u32) & 0x1))
+    }
+}
+
+impl core::ops::BitOr for QpAttributeFlags {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl core::fmt::Debug for QpAttributeFlags {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        crate::print::flags(
+            f,
+            "QpAttributeFlags",
             Self::FIELDS,
             self.0.into(),
             Self::RESERVED_MASK.into(),
@@ -541,10 +614,15 @@ pub struct ConnectFlags(pub u32);
 impl ConnectFlags {
     /// `next_hop` is given: no address resolution.
     pub const NEXT_HOP: Self = Self(0x1);
+    /// End-to-end flow control, if the peer has it too. Needs FLOW_CONTROL.
+    pub const FLOW_CONTROL: Self = Self(0x2);
     /// Bits that have no meaning and are zero.
-    pub const RESERVED_MASK: u32 = 0xfffffffe;
+    pub const RESERVED_MASK: u32 = 0xfffffffc;
     /// The named fields and their bits.
-    pub const FIELDS: &'static [(&'static str, BitField)] = &[("next_hop", BitField::new(0, 0))];
+    pub const FIELDS: &'static [(&'static str, BitField)] = &[
+        ("next_hop", BitField::new(0, 0)),
+        ("flow_control", BitField::new(1, 1)),
+    ];
 
     /// Whether every bit of `other` is set.
     #[must_use]
@@ -568,6 +646,18 @@ impl ConnectFlags {
     #[must_use]
     pub const fn with_next_hop(self, value: bool) -> Self {
         Self((self.0 & !0x1) | ((value as u32) & 0x1))
+    }
+
+    /// End-to-end flow control, if the peer has it too. Needs FLOW_CONTROL.
+    #[must_use]
+    pub const fn flow_control(self) -> bool {
+        self.0 & 0x2 != 0
+    }
+
+    /// The same word with `flow_control` (1 bit) replaced.
+    #[must_use]
+    pub const fn with_flow_control(self, value: bool) -> Self {
+        Self((self.0 & !0x2) | (((value as u32) << 1) & 0x2))
     }
 }
 

@@ -2719,8 +2719,10 @@ pub struct ModifyQpRequest {
     pub hop_limit: u8,
     /// 20 bits.
     pub flow_label: U32,
-    /// Zero.
-    pub reserved_84: U32,
+    /// Switches, with mask.flow_control.
+    ///
+    /// As stored; see [`Self::flags`].
+    pub flags_raw: U32,
 }
 
 const _: () = {
@@ -2748,7 +2750,7 @@ const _: () = {
     assert!(core::mem::offset_of!(ModifyQpRequest, traffic_class) == 78);
     assert!(core::mem::offset_of!(ModifyQpRequest, hop_limit) == 79);
     assert!(core::mem::offset_of!(ModifyQpRequest, flow_label) == 80);
-    assert!(core::mem::offset_of!(ModifyQpRequest, reserved_84) == 84);
+    assert!(core::mem::offset_of!(ModifyQpRequest, flags_raw) == 84);
 };
 
 impl ModifyQpRequest {
@@ -2782,7 +2784,7 @@ impl ModifyQpRequest {
             traffic_class: 0,
             hop_limit: 0,
             flow_label: U32::ZERO,
-            reserved_84: U32::ZERO,
+            flags_raw: U32::ZERO,
         }
     }
 
@@ -2792,7 +2794,7 @@ impl ModifyQpRequest {
         self.header.reserved_is_zero()
             && !self.mask().reserved_bits_set()
             && !self.access().reserved_bits_set()
-            && self.reserved_84 == U32::ZERO
+            && !self.flags().reserved_bits_set()
     }
 
     /// Fields that mean something.
@@ -2864,6 +2866,24 @@ impl ModifyQpRequest {
     #[must_use]
     pub const fn with_access(mut self, value: AccessFlags) -> Self {
         self.access_raw = U32::new(value.0);
+        self
+    }
+
+    /// Switches, with mask.flow_control.
+    #[must_use]
+    pub const fn flags(&self) -> QpAttributeFlags {
+        QpAttributeFlags(self.flags_raw.get())
+    }
+
+    /// Stores `flags`.
+    pub const fn set_flags(&mut self, value: QpAttributeFlags) {
+        self.flags_raw = U32::new(value.0);
+    }
+
+    /// The same with `flags` replaced.
+    #[must_use]
+    pub const fn with_flags(mut self, value: QpAttributeFlags) -> Self {
+        self.flags_raw = U32::new(value.0);
         self
     }
 }
