@@ -121,7 +121,7 @@ fn in_guest(nt_host: &Path, rnic: &Path) -> Result<(Counts, Vec<String>)> {
         .file(nt_host, "/rnic/bin/nt-host")
         .file(rnic, "/rnic/rnic.sys")
         .file(rnic.with_extension("pdb"), "/rnic/rnic.pdb")
-        .timeout(Duration::from_secs(900))
+        .timeout(Duration::from_secs(1500))
         .echo(true);
     for (library, place) in program::libraries(nt_host)? {
         guest = guest.file(library, place);
