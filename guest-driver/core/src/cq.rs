@@ -133,8 +133,14 @@ impl<P: Platform> Cq<P> {
         self.consumer
     }
 
+    /// Entries consumed since the device was last told: to it they are not free yet.
+    pub fn unpublished(&self) -> u32 {
+        self.consumer.wrapping_sub(self.published)
+    }
+
     /// Takes the next completion. The consumer index is published when half of the ring was consumed since it was last,
-    /// and with every arm, so the device always has room if it had at creation. [CONV-6] [CONV-7]
+    /// and with every arm. Who lets more requests be under way than half of the ring calls [`Cq::publish`] before more are
+    /// posted, or the device finds the queue full [CQ-3]. [CONV-6] [CONV-7]
     pub fn poll(&mut self, nic: &Nic<P>) -> Result<Option<Wc>, Error> {
         let owner = self.ring.owner(self.consumer);
         if owner > 1 {
@@ -146,7 +152,7 @@ impl<P: Platform> Cq<P> {
         let mut entry = Completion::zeroed();
         self.ring.read(self.consumer, entry.as_mut_bytes());
         self.consumer = self.consumer.wrapping_add(1);
-        if self.consumer.wrapping_sub(self.published) >= self.entries() / 2 {
+        if self.unpublished() >= self.entries() / 2 {
             self.publish(nic);
         }
         Ok(Some(Wc::from_entry(&entry)))

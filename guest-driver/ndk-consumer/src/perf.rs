@@ -298,6 +298,11 @@ pub fn report<'b>(bench: &'b Bench<'b>, rounds: usize, mut say: impl FnMut(Strin
     for length in [64, 4096] {
         for operation in [Operation::Send, Operation::Write, Operation::Read] {
             for learned in [Learned::Polling, Learned::Notified] {
+                // Waking takes ten to a thousand times as long as looking.
+                let rounds = match learned {
+                    Learned::Polling => rounds,
+                    Learned::Notified => rounds.div_ceil(10),
+                };
                 let latency = latency(bench, operation, learned, length, rounds);
                 say(format!(
                     "{operation:?} {length} B, {learned:?}: {latency:?}"

@@ -292,6 +292,11 @@ impl<S: System> Cq<S> {
                 None => skips -= 1,
             }
         }
+        // The consumer may post as many requests as it took completions, up to the depth that it asked for. Room beyond
+        // that depth is ours to keep quiet about.
+        if queue.unpublished() > queue.entries().saturating_sub(inner.depth) {
+            queue.publish(nic);
+        }
         given
     }
 

@@ -20,6 +20,7 @@ tests! {
     moderation_by_count_holds_back: [27, 99];
     resize_keeps_completions: [24, 98];
     full_queue_breaks: [22, 26, 78];
+    queue_may_be_kept_full: [26, 28];
     shared_receives_serve_two_queue_pairs: [18, 20, 29, 32, 97];
     threshold_is_reported_once: [31, 79, 97];
     shared_queue_is_resized: [31, 97];
@@ -327,6 +328,42 @@ fn full_queue_breaks<'b>(bench: &'b Bench<'b>) {
     bench.wait("overflow again", || link.b.notified.count() == 2);
     assert_eq!(link.b.notified.status(), STATUS_BUFFER_OVERFLOW);
     bench.nothing(link.b.cq);
+    link.close();
+}
+
+/// A consumer may have as many requests under way as the queue has room for, each posted when one completion was taken: what it
+/// took is room again at once. It was not: the device heard of it every 32 completions.
+fn queue_may_be_kept_full<'b>(bench: &'b Bench<'b>) {
+    const DEPTH: usize = 64;
+    let wanted = Wanted {
+        sizes: QpSizes {
+            initiators: DEPTH as u32,
+            ..QpSizes::default()
+        },
+        ..Wanted::default()
+    };
+    let link = Link::new(bench, wanted);
+    let post = |at: usize| {
+        let list = [link.a.sge(0, 4)];
+        let status = link.a.write(at, &list, link.b.remote(0), 0);
+        assert_eq!(status, STATUS_SUCCESS, "request {at}");
+    };
+    for at in 0..DEPTH {
+        post(at);
+    }
+    for at in 0..4 * DEPTH {
+        // All that are under way complete, so that the queue is full.
+        bench.settle();
+        let result = bench.result(link.a.cq);
+        assert_eq!(result.Status, STATUS_SUCCESS, "completion {at}");
+        assert_eq!(result.RequestContext.addr(), at);
+        post(DEPTH + at);
+    }
+    for at in 0..DEPTH {
+        let result = bench.result(link.a.cq);
+        assert_eq!(result.RequestContext.addr(), 4 * DEPTH + at);
+    }
+    bench.nothing(link.a.cq);
     link.close();
 }
 
