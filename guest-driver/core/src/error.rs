@@ -66,6 +66,8 @@ pub enum Violation {
     SwitchIndex,
     /// A completion or event has an owner byte with bits that mean nothing.
     Owner,
+    /// A receive completed with more bytes than it had room for.
+    ByteCount,
     /// An event's payload contradicts itself.
     Event,
     /// A limit below the minimum of the interface.

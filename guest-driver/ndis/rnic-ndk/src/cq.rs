@@ -273,7 +273,8 @@ impl<S: System> Cq<S> {
             let wc = match queue.poll(nic) {
                 Ok(Some(wc)) => wc,
                 Ok(None) => break,
-                Err(_) => {
+                Err(error) => {
+                    self.adapter.provider.system().device_broke_a_rule(error);
                     inner.failed.get_or_insert(STATUS_INTERNAL_ERROR);
                     self.adapter.provider.system().want_deferred_work();
                     break;

@@ -25,8 +25,25 @@ struct Posted {
     index: u32,
     context: Context,
     kind: NDK_OPERATION_TYPE,
+    /// Bytes that a receive has room for.
+    room: u32,
     silent: bool,
     live: bool,
+}
+
+/// A receive that completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// The consumer's context.
+    pub(crate) context: Context,
+    /// Bytes that it had room for, whatever the device says that it wrote.
+    pub(crate) room: u32,
+}
+
+/// Bytes that a list describes.
+pub(crate) fn room(list: &[Segment]) -> u32 {
+    let bytes = list.iter().map(|segment| u64::from(segment.length.get()));
+    u32::try_from(bytes.sum::<u64>()).unwrap_or(u32::MAX)
 }
 
 impl Posted {
@@ -34,6 +51,7 @@ impl Posted {
         index: 0,
         context: Context::NULL,
         kind: NdkOperationTypeReceive,
+        room: 0,
         silent: false,
         live: false,
     };
@@ -93,11 +111,26 @@ impl Shadow {
                 index,
                 context,
                 kind,
+                room: 0,
                 silent,
                 live: true,
             };
         }
         self.posted = index.wrapping_add(1);
+    }
+
+    fn note_receive(&mut self, index: u32, received: Received) {
+        self.note(index, received.context, NdkOperationTypeReceive, false);
+        if let Some(entry) = self.at(index) {
+            entry.room = received.room;
+        }
+    }
+
+    /// The receive that completed; once.
+    fn take_receive(&mut self, index: u32) -> Option<Received> {
+        let room = self.at(index)?.room;
+        let (context, _) = self.take(index)?;
+        Some(Received { context, room })
     }
 
     /// The request that completed; once.
@@ -206,8 +239,8 @@ impl<P: Platform> Receives<P> {
         }
         match self.queue.post(stamp(serial, 0), list) {
             Ok(index) => {
-                self.shadow
-                    .note(index, context, NdkOperationTypeReceive, false);
+                let room = room(list);
+                self.shadow.note_receive(index, Received { context, room });
                 self.queue.ring(nic);
                 STATUS_SUCCESS
             }
@@ -215,9 +248,9 @@ impl<P: Platform> Receives<P> {
         }
     }
 
-    pub(crate) fn completed(&mut self, index: u32, retired: u32) -> Option<Context> {
+    pub(crate) fn completed(&mut self, index: u32, retired: u32) -> Option<Received> {
         self.queue.retire_to(retired).ok()?;
-        self.shadow.take(index).map(|(context, _)| context)
+        self.shadow.take_receive(index)
     }
 }
 
@@ -234,7 +267,7 @@ pub(crate) fn serial_of(context: u64) -> u32 {
 
 /// Receives of a shared receive queue: they complete in any order, so contexts lie in a table with a list of free places.
 pub(crate) struct SharedReceives {
-    contexts: Vec<Option<Context>>,
+    contexts: Vec<Option<Received>>,
     free: Vec<u32>,
     depth: u32,
 }
@@ -283,9 +316,9 @@ impl SharedReceives {
         self.free.pop().ok_or(STATUS_NO_MORE_ENTRIES)
     }
 
-    pub(crate) fn keep(&mut self, place: u32, context: Context) {
+    pub(crate) fn keep(&mut self, place: u32, received: Received) {
         if let Some(entry) = self.contexts.get_mut(place as usize) {
-            *entry = Some(context);
+            *entry = Some(received);
         }
     }
 
@@ -294,7 +327,7 @@ impl SharedReceives {
     }
 
     /// The receive that completed; once.
-    pub(crate) fn take(&mut self, place: u32) -> Option<Context> {
+    pub(crate) fn take(&mut self, place: u32) -> Option<Received> {
         let context = self.contexts.get_mut(place as usize)?.take()?;
         self.free.push(place);
         Some(context)
@@ -303,7 +336,7 @@ impl SharedReceives {
 
 #[cfg(test)]
 mod tests {
-    use super::{Posted, Shadow, SharedReceives};
+    use super::{Posted, Received, Shadow, SharedReceives, room};
     use crate::raw::Context;
     use core::ptr::without_provenance_mut;
     use ndis_sys::ndk::*;
@@ -320,6 +353,27 @@ mod tests {
         assert_eq!(shadow.take(1), None, "never posted");
         assert_eq!(shadow.take(0), Some((context(1), NdkOperationTypeSend)));
         assert_eq!(shadow.take(0), None, "twice");
+    }
+
+    /// The consumer was told whatever number of bytes the device said, and read as many.
+    #[test]
+    fn a_receive_knows_how_much_it_had_room_for() {
+        let segment = |length| rnic_driver_core::segment(0, length, rnic_driver_core::Key(1));
+        assert_eq!(room(&[segment(10), segment(0), segment(90)]), 100);
+        assert_eq!(room(&[segment(u32::MAX), segment(1)]), u32::MAX);
+        let mut shadow = Shadow::new(2, 2).unwrap();
+        for (index, room) in [(0, 100), (1, 0)] {
+            shadow.note_receive(
+                index,
+                Received {
+                    context: context(9),
+                    room,
+                },
+            );
+        }
+        assert_eq!(shadow.take_receive(1).map(|r| r.room), Some(0));
+        assert_eq!(shadow.take_receive(0).map(|r| r.room), Some(100));
+        assert_eq!(shadow.take_receive(0), None);
     }
 
     #[test]
@@ -362,10 +416,14 @@ mod tests {
     fn shared_receives_complete_in_any_order() {
         let mut receives = SharedReceives::new(2).unwrap();
         let (a, b) = (receives.place().unwrap(), receives.place().unwrap());
-        receives.keep(a, context(1));
-        receives.keep(b, context(2));
+        let received = |number| Received {
+            context: context(number),
+            room: 7,
+        };
+        receives.keep(a, received(1));
+        receives.keep(b, received(2));
         assert_eq!(receives.place(), Err(STATUS_NO_MORE_ENTRIES));
-        assert_eq!(receives.take(b), Some(context(2)));
+        assert_eq!(receives.take(b), Some(received(2)));
         assert_eq!(receives.take(b), None);
         assert_eq!(receives.place(), Ok(b));
         receives.resize(3).unwrap();

@@ -10,7 +10,7 @@ use rnic_driver_core::{
 };
 
 use crate::pd::Pd;
-use crate::post::{SharedReceives, serial_of, stamp};
+use crate::post::{Received, SharedReceives, room, serial_of, stamp};
 use crate::provider::{Provider, Reserved, handle};
 use crate::raw::{
     Body, Context, CreateCompletion, Hold, Lock, NoMemory, Object, Ref, RequestCompletion,
@@ -222,7 +222,8 @@ impl<S: System> Srq<S> {
         };
         match queue.post(stamp(self.serial, place), list) {
             Ok(_) => {
-                inner.receives.keep(place, context);
+                let room = room(list);
+                inner.receives.keep(place, Received { context, room });
                 queue.ring(nic);
                 STATUS_SUCCESS
             }
@@ -234,7 +235,7 @@ impl<S: System> Srq<S> {
     }
 
     /// The receive that completed at a queue pair.
-    pub(crate) fn completed(&self, wc: &Wc) -> Option<Context> {
+    pub(crate) fn completed(&self, wc: &Wc) -> Option<Received> {
         if serial_of(wc.context) != self.serial {
             return None;
         }

@@ -1,7 +1,7 @@
 //! What the provider asks of an operating system.
 #![forbid(unsafe_code)]
 
-use rnic_driver_core::{Eqn, Nic};
+use rnic_driver_core::{Eqn, Error, Nic};
 use rnic_platform::Platform;
 
 use crate::raw::{NoMemory, RawLock};
@@ -61,6 +61,10 @@ pub trait System: Send + Sync + Sized + 'static {
     /// Commands wait: [`crate::Provider::submit_waiting`] is to be called soon, by whoever has the command ring, where
     /// DMA memory can be allocated.
     fn commands_wait(&self);
+
+    /// The device broke a rule of the interface, and is to be given up; at DISPATCH_LEVEL and below, perhaps with locks
+    /// held.
+    fn device_broke_a_rule(&self, error: Error);
 
     /// [`crate::Provider::passive_work`] is to be called soon at PASSIVE_LEVEL.
     fn want_passive_work(&self);

@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use rnic_driver_core::{Eqn, Nic};
+use rnic_driver_core::{Eqn, Error, Nic};
 use rnic_ndk::raw::{NoMemory, RawLock};
 use rnic_ndk::{NoRoute, System};
 
@@ -131,6 +131,10 @@ impl System for NtSystem {
 
     fn commands_wait(&self) {
         self.adapter.get().kick();
+    }
+
+    fn device_broke_a_rule(&self, error: Error) {
+        self.adapter.get().fail(&self.engine, error);
     }
 
     fn want_passive_work(&self) {

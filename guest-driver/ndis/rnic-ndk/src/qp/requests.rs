@@ -2,15 +2,15 @@
 #![forbid(unsafe_code)]
 
 use ndis_sys::ndk::*;
-use rnic_abi::{Segment, WorkFlags};
-use rnic_driver_core::{Data, Key, Operation, Remote, Wc, WorkRequest};
+use rnic_abi::{Segment, WorkFlags, WorkOpcode};
+use rnic_driver_core::{Data, Key, Operation, Remote, Violation, Wc, WorkRequest};
 
 use super::{Completion, Qp};
 use crate::System;
 use crate::mr::{FastPages, Mr};
 use crate::mw::Mw;
 use crate::pd::Pd;
-use crate::post::{serial_of, stamp};
+use crate::post::{Received, serial_of, stamp};
 use crate::raw::{Context, Hold, Object};
 use crate::status::{of_completion, provider_code};
 
@@ -240,8 +240,8 @@ impl<S: System> Qp<S> {
 
     /// What a completion of ours means; `None` if it is of a queue that is gone, or of no request of ours.
     pub(crate) fn completed(&self, wc: &Wc) -> Option<Completion> {
-        let (request_context, kind) = if wc.is_receive() {
-            let context = match &self.srq {
+        let (request_context, kind, room) = if wc.is_receive() {
+            let Received { context, room } = match &self.srq {
                 Some(srq) => srq.completed(wc)?,
                 None if serial_of(wc.context) == self.serial => self
                     .receives
@@ -255,24 +255,40 @@ impl<S: System> Qp<S> {
             } else {
                 NdkOperationTypeReceive
             };
-            (context, kind)
+            (context, kind, room)
         } else {
             if serial_of(wc.context) != self.serial {
                 return None;
             }
-            self.initiator
+            let (context, kind) = self
+                .initiator
                 .lock()
                 .as_mut()?
-                .completed(wc.index, wc.retired)?
+                .completed(wc.index, wc.retired)?;
+            (context, kind, 0)
         };
         let invalidated = if kind == NdkOperationTypeReceiveAndInvalidate {
             wc.invalidated().map(|key| key.0)
         } else {
             None
         };
+        let mut status = of_completion(wc.status, wc.is_receive());
+        let mut bytes = match wc.opcode {
+            // NDK has no such thing, but a peer may: its bytes went elsewhere.
+            WorkOpcode::WRITE_IMMEDIATE => 0,
+            _ if wc.is_receive() && wc.is_ok() => wc.byte_count,
+            _ => 0,
+        };
+        if bytes > room {
+            // A consumer would read what is not its message, or not its memory.
+            self.provider()
+                .system()
+                .device_broke_a_rule(Violation::ByteCount.into());
+            (status, bytes) = (STATUS_INTERNAL_ERROR, 0);
+        }
         Some(Completion {
-            status: of_completion(wc.status, wc.is_receive()),
-            bytes: if wc.is_receive() { wc.byte_count } else { 0 },
+            status,
+            bytes,
             qp_context: self.context,
             request_context,
             kind,

@@ -109,6 +109,9 @@ impl System for TestSystem {
         assert_ne!(before, 0, "an event queue is left more often than taken");
     }
     fn commands_wait(&self) {}
+    fn device_broke_a_rule(&self, error: rnic_driver_core::Error) {
+        panic!("the simulator's device keeps the rules: {error}");
+    }
     fn want_passive_work(&self) {
         self.passive.store(true, Ordering::Release);
     }
