@@ -378,7 +378,7 @@ impl<'b> Life<'b> {
         let qp = keep!(self, qp.map_err(refused("qp"))?, NdkCloseQp);
         let nobody: Address = from.with_port(9);
         let mut to = Socket::new(nobody);
-        let knocking = bench.request("connect from a shared endpoint", |done, context| {
+        let knocking = bench.begin("connect from a shared endpoint", |done, context| {
             call!(
                 connector,
                 NdkConnectWithSharedEndpoint,
@@ -394,10 +394,14 @@ impl<'b> Life<'b> {
                 context
             )
         });
-        if knocking == STATUS_CONNECTION_REFUSED {
-            Ok(())
-        } else {
-            Err(("connect to nobody", knocking))
+        let ended = match knocking.returned {
+            STATUS_PENDING => self.ended("connect to nobody", knocking),
+            status => need("connect to nobody", status),
+        };
+        match ended {
+            Err((_, STATUS_CONNECTION_REFUSED)) => Ok(()),
+            Err(refusal) => Err(refusal),
+            Ok(()) => Err(("connect to nobody", STATUS_SUCCESS)),
         }
     }
 

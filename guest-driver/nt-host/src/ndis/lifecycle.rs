@@ -379,6 +379,7 @@ impl Adapter {
                     format_args!("{} DMA mapping(s) left {when}", dma::live()),
                 );
             }
+            work::settle();
             if work::busy() > 0 || work::threads() > 0 {
                 breach(
                     Rule::DpcLive,

@@ -184,7 +184,8 @@ fn start() {
                 if let Some(period) = due.period {
                     insert_timer(&mut timers, at + period, due);
                 }
-                parking_lot::MutexGuard::unlocked(&mut timers, || run());
+                // With the lock held: a timer that was taken back has queued what it queues, or never will.
+                run();
             }
         });
     });

@@ -33,6 +33,15 @@ pub fn busy() -> usize {
     *BUSY.lock()
 }
 
+/// Lets work return that has done what it had to: it may have told its owner so in its last instructions but one, and
+/// Windows itself keeps the driver for those.
+pub fn settle() {
+    let mut busy = BUSY.lock();
+    if *busy > 0 {
+        IDLE.wait_for(&mut busy, std::time::Duration::from_millis(20));
+    }
+}
+
 /// Waits until no work runs.
 pub fn flush() {
     let mut busy = BUSY.lock();
