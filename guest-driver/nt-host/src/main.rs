@@ -47,6 +47,8 @@ enum Command {
     NdkTable(table::Args),
     /// Read and write data to and fro through the driver's NDK provider, and compare: what rping does.
     Ndkping(measure::Args),
+    /// Run both ends of SMB Direct between two devices: messages in fragments, lent memory read, written, taken back.
+    Smbd(measure::Args),
     /// Measure latencies, rate and bandwidth through the driver's NDK provider.
     Ndkperf(measure::PerfArgs),
     /// Copy files to and from an SMB server by RDMA, over the driver's NDK provider.
@@ -252,6 +254,7 @@ fn main() -> Result<ExitCode> {
         Command::Ndk(args) => conform::run(args)?,
         Command::NdkTable(args) => table::write(args)?,
         Command::Ndkping(args) => measure::ping(args)?,
+        Command::Smbd(args) => measure::smb_direct(args)?,
         Command::Ndkperf(args) => measure::perf(args)?,
         Command::Smb(args) => return Ok(smb::run(args)),
         Command::Bad { driver, rule } => bad::run(driver, rule)?,

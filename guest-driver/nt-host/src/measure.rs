@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use ndk_consumer::bench::Bench;
 use ndk_consumer::platform::{Address, Family};
+use ndk_consumer::smbdirect::pair;
 use ndk_consumer::{perf, ping};
 use nt_host::consumers::Consumers;
 use nt_host::host::Host;
@@ -158,6 +159,14 @@ pub fn ping(args: &Args) -> Result<()> {
             "{} rounds of {} bytes, read there and written back, compared: {took:?}",
             args.rounds, args.length
         );
+    })
+}
+
+/// Both ends of SMB Direct.
+pub fn smb_direct(args: &Args) -> Result<()> {
+    with(args, |bench| {
+        let used = pair::converse(bench);
+        println!("SMB Direct between two adapters, compared: {used}");
     })
 }
 

@@ -165,3 +165,12 @@ fn every_call_site_of_a_consumer_may_fail() {
     let sites = sweep(&["--ndk"]);
     assert!(sites > 140, "{sites} sites");
 }
+
+#[test]
+#[ignore = "needs rnic.sys and two devices"]
+fn smb_direct_moves_lent_memory_over_ipv4_and_ipv6() {
+    for family in [&[][..], &["--ipv6"]] {
+        let text = nt_host("smbd", family);
+        assert!(text.contains("between two adapters, compared"), "{text}");
+    }
+}

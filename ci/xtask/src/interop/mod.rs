@@ -8,6 +8,7 @@
 //! | `guest` | the same with `rnic peer` in a guest of QEMU, over VFIO |
 //! | `ndk` | ndkping and ndkperf: rnic.sys under nt-host against rping |
 //! | `smb` | SMB Direct: rnic.sys under nt-host against Linux' ksmbd |
+//! | `smb_page` | docs/smb-direct.md |
 //! | `table` | docs/interop.md |
 //!
 //! The short part is tier 6's; `cargo xtask test interop` runs all of it and writes the table. For work on a row,
@@ -19,6 +20,7 @@ mod ndk;
 mod ours;
 mod rows;
 pub mod smb;
+mod smb_page;
 mod table;
 
 use anyhow::{Context, Result};
@@ -108,6 +110,8 @@ pub fn all() -> Result<Counts> {
     } else {
         table::write(&run.cells, &run.commands, &run.kernel)?;
     }
+    println!("-- SMB Direct");
+    run.counts.add(smb::all()?);
     Ok(run.counts)
 }
 

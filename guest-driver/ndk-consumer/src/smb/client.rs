@@ -275,12 +275,12 @@ impl<T: Transport> Client<T> {
         loop {
             if let Some((header, message)) = self.answers.remove(&id) {
                 if let Some(key) = &self.key {
+                    // A refusal of a share gives nobody anything, and ksmbd signs it wrongly.
+                    let share = header.command == Command::TreeConnect as u16;
+                    let refused = share && header.status != status::SUCCESS;
                     let signed = header.flags & FLAG_SIGNED != 0;
-                    // A refusal of a share gives nobody anything; ksmbd does not sign it.
-                    let share = header.command == Command::TreeConnect as u16
-                        && header.status == status::SUCCESS;
-                    let must = self.negotiated.signing_required || share;
-                    if (signed || must) && !key.verifies(&message) {
+                    let must = signed || share || self.negotiated.signing_required;
+                    if must && !refused && !key.verifies(&message) {
                         return Err(Error::Signature("a request"));
                     }
                 }

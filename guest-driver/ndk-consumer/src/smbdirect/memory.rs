@@ -29,8 +29,12 @@ impl Pinned {
     ///
     /// # Errors
     /// The provider does not map it.
-    pub fn new(bench: &Bench<'_>, adapter: *mut NDK_ADAPTER, bytes: usize) -> Result<Self, Lost> {
-        let memory = bench.platform.allocate(0, bytes);
+    pub fn new(
+        bench: &Bench<'_>,
+        (side, adapter): (usize, *mut NDK_ADAPTER),
+        bytes: usize,
+    ) -> Result<Self, Lost> {
+        let memory = bench.platform.allocate(side, bytes);
         let count = bytes.div_ceil(PAGE);
         let mut mapping = vec![0_u64; HEAD + count];
         let mut size = u32::try_from(8 * mapping.len()).unwrap_or(u32::MAX);

@@ -4,11 +4,13 @@
 //! - [`objects`]: what is created, and closed again
 //! - [`memory`]: buffers and their logical pages; entries by the privileged token
 //! - [`port`]: the connection: completions, notifications, [`Transport`](crate::smb::transport::Transport)
+//! - [`pair`]: two ends of ours over two adapters, one of which does what servers do
 //!
 //! `unsafe` is in `call!` alone, and where a page list is read.
 
 pub mod memory;
 pub mod objects;
+pub mod pair;
 pub mod port;
 
 pub use port::{Options, SmbDirect, Used};
@@ -36,4 +38,13 @@ pub(crate) fn meaning(status: NTSTATUS) -> String {
         _ => return format!("NDK status {status:#010x}"),
     };
     format!("{text} (NDK status {status:#010x})")
+}
+
+/// A request that the provider does not take.
+pub(crate) fn not_taken(what: &str, status: NTSTATUS) -> crate::smb::transport::Lost {
+    crate::smb::transport::Lost(if status == STATUS_CONNECTION_INVALID {
+        "the server has ended the connection".to_owned()
+    } else {
+        format!("{what}: {}", meaning(status))
+    })
 }

@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use ndis_sys::ndk::*;
 
 use super::meaning;
-use crate::bench::{Bench, Callback, QpSizes};
+use crate::bench::{Begun, Bench, Callback, QpSizes};
 use crate::platform::Address;
 use crate::smb::transport::Lost;
 use crate::{call, close, link};
@@ -17,6 +17,8 @@ const READ_LIMIT: u32 = 16;
 /// What a connection is made of.
 pub struct Objects<'b> {
     bench: &'b Bench<'b>,
+    /// Which of the platform's adapters.
+    pub side: usize,
     /// Adapter.
     pub adapter: *mut NDK_ADAPTER,
     /// What it says of itself.
@@ -52,18 +54,19 @@ fn created<T>(what: &str, result: Result<*mut T, NTSTATUS>) -> Result<*mut T, Lo
 }
 
 impl<'b> Objects<'b> {
-    /// Opens the adapter; nothing else is there yet.
+    /// Opens an adapter; nothing else is there yet.
     ///
     /// # Errors
     /// It does not open.
-    pub fn new(bench: &'b Bench<'b>) -> Result<Self, Lost> {
+    pub fn new(bench: &'b Bench<'b>, side: usize) -> Result<Self, Lost> {
         let version = NDK_VERSION { Major: 2, Minor: 0 };
         let adapter = bench
             .platform
-            .open(0, version, (0, 0))
+            .open(side, version, (0, 0))
             .map_err(|refused| Lost(format!("the adapter offers no RDMA: {refused:?}")))?;
         Ok(Self {
             bench,
+            side,
             adapter,
             info: bench.info(adapter),
             pd: null_mut(),
@@ -183,11 +186,18 @@ impl<'b> Objects<'b> {
         Ok(())
     }
 
-    /// Connects, without private data.
+    fn limits(&self) -> (u32, u32) {
+        (
+            READ_LIMIT.min(self.info.MaxInboundReadLimit),
+            READ_LIMIT.min(self.info.MaxOutboundReadLimit),
+        )
+    }
+
+    /// Begins to connect, without private data.
     ///
     /// # Errors
-    /// It comes to no connection.
-    pub fn connect(&mut self, from: Address, to: Address, shown: &str) -> Result<(), Lost> {
+    /// The provider makes no connector.
+    pub fn begin_connect(&mut self, from: Address, to: Address) -> Result<Begun<'b>, Lost> {
         let (bench, adapter) = (self.bench, self.adapter);
         self.connector = created(
             "connector",
@@ -195,19 +205,19 @@ impl<'b> Objects<'b> {
                 call!(adapter, NdkCreateConnector, done, context, place)
             }),
         )?;
-        let connector = self.connector;
-        let limits = (
-            READ_LIMIT.min(self.info.MaxInboundReadLimit),
-            READ_LIMIT.min(self.info.MaxOutboundReadLimit),
-        );
+        let ends = (self.connector, self.qp);
+        let limits = self.limits();
+        Ok(link::begin_connect(bench, ends, (from, to), limits, &[]))
+    }
+
+    /// Waits for the connection.
+    ///
+    /// # Errors
+    /// It comes to none.
+    pub fn end_connect(&mut self, begun: &Begun<'_>, shown: &str) -> Result<(), Lost> {
+        let (bench, connector) = (self.bench, self.connector);
         let failed = |status| Lost(format!("connecting to {shown}: {}", meaning(status)));
-        let connecting = link::begin_connect(bench, (connector, self.qp), (from, to), limits, &[]);
-        match connecting.returned {
-            STATUS_PENDING => (),
-            STATUS_SUCCESS => {}
-            status => return Err(failed(status)),
-        }
-        match bench.end(&connecting) {
+        match bench.end(begun) {
             STATUS_SUCCESS => (),
             status => return Err(failed(status)),
         }
@@ -228,6 +238,16 @@ impl<'b> Objects<'b> {
         self.left = Some(left);
         self.connected = true;
         Ok(())
+    }
+
+    /// Begins to accept the request of a connector, without private data.
+    pub fn begin_accept(&mut self, connector: *mut NDK_CONNECTOR) -> Begun<'b> {
+        let left = self.bench.callback("disconnect event", 1);
+        self.connector = connector;
+        self.left = Some(left);
+        self.connected = true;
+        let ends = (connector, self.qp);
+        link::begin_accept(self.bench, ends, self.limits(), &[], left)
     }
 
     /// Whether the other side has disconnected.
@@ -269,6 +289,6 @@ impl<'b> Objects<'b> {
 
     /// Closes the adapter.
     pub fn close_adapter(self) {
-        self.bench.platform.close(0, self.adapter);
+        self.bench.platform.close(self.side, self.adapter);
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use ndis_sys::ndk::*;
 
-use super::meaning;
 use super::memory::{PAGE, Pinned};
 use super::objects::Objects;
+use super::{meaning, not_taken};
 use crate::bench::{Bench, Callback, poll};
 use crate::call;
 use crate::platform::Address;
@@ -66,6 +66,7 @@ enum Work {
     Send(usize),
     Register,
     Invalidate(usize),
+    Transfer,
 }
 
 impl Work {
@@ -75,6 +76,7 @@ impl Work {
             Self::Send(place) => (1, place),
             Self::Register => (2, 0),
             Self::Invalidate(region) => (3, region),
+            Self::Transfer => (4, 0),
         };
         without_provenance_mut(kind << 32 | index)
     }
@@ -85,6 +87,7 @@ impl Work {
             1 => Some(Self::Send(index)),
             2 => Some(Self::Register),
             3 => Some(Self::Invalidate(index)),
+            4 => Some(Self::Transfer),
             _ => None,
         }
     }
@@ -146,6 +149,10 @@ pub struct SmbDirect<'b> {
     buffers: Vec<Pinned>,
     watches: Vec<Watch<'b>>,
     arrived: VecDeque<Vec<u8>>,
+    /// A token of the other side's that the next message's last fragment invalidates.
+    giving_up: Option<u32>,
+    /// RDMA requests of ours that have not ended.
+    transfers: usize,
     lost: Option<Lost>,
     used: Used,
 }
@@ -157,15 +164,42 @@ impl<'b> SmbDirect<'b> {
     /// It comes to no connection. Nothing is left of it then.
     pub fn connect(
         bench: &'b Bench<'b>,
-        (from, to): (Address, Address),
+        ends: (Address, Address),
         shown: &str,
         options: Options,
     ) -> Result<Self, Lost> {
-        let mut port = Self {
+        let protocol = Connection::active(options.offer, Instant::now());
+        let mut port = Self::new(bench, 0, protocol, options)?;
+        match port.begin(ends, shown) {
+            Ok(()) => Ok(port),
+            Err(lost) => {
+                port.close();
+                Err(lost)
+            }
+        }
+    }
+
+    fn begin(&mut self, (from, to): (Address, Address), shown: &str) -> Result<(), Lost> {
+        self.prepare()?;
+        let begun = self.objects.begin_connect(from, to)?;
+        self.objects.end_connect(&begun, shown)?;
+        let until = Instant::now() + self.options.patience;
+        self.wait("SMB Direct negotiation", until, |port| {
+            port.protocol.agreed().is_some()
+        })
+    }
+
+    pub(super) fn new(
+        bench: &'b Bench<'b>,
+        side: usize,
+        protocol: Connection,
+        options: Options,
+    ) -> Result<Self, Lost> {
+        Ok(Self {
             bench,
-            objects: Objects::new(bench)?,
+            objects: Objects::new(bench, side)?,
             options,
-            protocol: Connection::active(options.offer, Instant::now()),
+            protocol,
             receive_memory: None,
             receive_place: (options.offer.max_receive as usize).next_multiple_of(PAGE),
             free_receives: Vec::new(),
@@ -175,19 +209,15 @@ impl<'b> SmbDirect<'b> {
             buffers: Vec::new(),
             watches: Vec::new(),
             arrived: VecDeque::new(),
+            giving_up: None,
+            transfers: 0,
             lost: None,
             used: Used::default(),
-        };
-        match port.begin((from, to), shown) {
-            Ok(()) => Ok(port),
-            Err(lost) => {
-                port.close();
-                Err(lost)
-            }
-        }
+        })
     }
 
-    fn begin(&mut self, ends: (Address, Address), shown: &str) -> Result<(), Lost> {
+    /// Everything before the connection; the receive for its first message is posted.
+    pub(super) fn prepare(&mut self) -> Result<(), Lost> {
         let receives = usize::from(self.options.offer.receive_credits);
         self.objects.create(
             // Both are from 16-bit numbers and constants.
@@ -196,14 +226,9 @@ impl<'b> SmbDirect<'b> {
             (SENDS + CONTROLS) as u32,
             self.options.regions,
         )?;
-        let adapter = self.objects.adapter;
-        self.receive_memory = Some(Pinned::new(
-            self.bench,
-            adapter,
-            receives * self.receive_place,
-        )?);
+        self.receive_memory = Some(self.pin(receives * self.receive_place)?);
         self.free_receives = (0..receives).collect();
-        self.send_memory = Some(Pinned::new(self.bench, adapter, SENDS * SEND_PLACE)?);
+        self.send_memory = Some(self.pin(SENDS * SEND_PLACE)?);
         self.free_sends = (0..SENDS).collect();
         let free = |mr: &*mut NDK_MR| Region {
             mr: *mr,
@@ -223,12 +248,16 @@ impl<'b> SmbDirect<'b> {
                 });
             }
         }
-        self.post_receives()?;
-        self.objects.connect(ends.0, ends.1, shown)?;
-        let until = Instant::now() + self.options.patience;
-        self.wait("SMB Direct negotiation", until, |port| {
-            port.protocol.agreed().is_some()
-        })
+        self.post_receives()
+    }
+
+    fn pin(&self, bytes: usize) -> Result<Pinned, Lost> {
+        let place = (self.objects.side, self.objects.adapter);
+        Pinned::new(self.bench, place, bytes)
+    }
+
+    pub(super) fn objects(&mut self) -> &mut Objects<'b> {
+        &mut self.objects
     }
 
     /// What both sides agreed on.
@@ -264,7 +293,7 @@ impl<'b> SmbDirect<'b> {
     /// # Errors
     /// The provider does not map it.
     pub fn allocate(&mut self, bytes: usize) -> Result<BufferId, Lost> {
-        let pinned = Pinned::new(self.bench, self.objects.adapter, bytes)?;
+        let pinned = self.pin(bytes)?;
         self.buffers.push(pinned);
         Ok(BufferId(self.buffers.len() - 1))
     }
@@ -281,6 +310,12 @@ impl<'b> SmbDirect<'b> {
 
     /// Ends the connection and gives everything back.
     pub fn close(mut self) {
+        self.end();
+        self.close_adapter();
+    }
+
+    /// Ends the connection and gives everything back but the adapter.
+    pub(super) fn end(&mut self) {
         self.objects.disconnect();
         self.objects.close();
         let pinned = self.buffers.drain(..);
@@ -290,6 +325,10 @@ impl<'b> SmbDirect<'b> {
         {
             memory.release(self.objects.adapter);
         }
+    }
+
+    /// Closes the adapter, of which nothing else is left.
+    pub(super) fn close_adapter(self) {
         self.objects.close_adapter();
     }
 
@@ -314,7 +353,7 @@ impl<'b> SmbDirect<'b> {
                 entries.len() as u32
             );
             if status != STATUS_SUCCESS {
-                return Err(Lost(format!("NdkReceive: {}", meaning(status))));
+                return Err(not_taken("NdkReceive", status));
             }
             self.protocol.posted(1);
         }
@@ -337,16 +376,16 @@ impl<'b> SmbDirect<'b> {
             let mut entries = memory.entries(at..split, self.objects.token);
             entries.extend(memory.entries(split..at + message.len(), self.objects.token));
             debug_assert!(entries.len() <= self.objects.entries);
-            let status = call!(
-                self.objects.qp,
-                NdkSend,
-                Work::Send(place).context(),
-                entries.as_ptr(),
-                entries.len() as u32,
-                NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT
-            );
+            let last = message.len() > DATA_OFFSET && !self.protocol.is_sending();
+            let (qp, context) = (self.objects.qp, Work::Send(place).context());
+            let (list, count) = (entries.as_ptr(), entries.len() as u32);
+            let flags = NDK_OP_FLAG_SEND_AND_SOLICIT_EVENT;
+            let status = match self.giving_up.take_if(|_| last) {
+                Some(token) => call!(qp, NdkSendAndInvalidate, context, list, count, flags, token),
+                None => call!(qp, NdkSend, context, list, count, flags),
+            };
             if status != STATUS_SUCCESS {
-                return Err(Lost(format!("NdkSend: {}", meaning(status))));
+                return Err(not_taken("NdkSend", status));
             }
         }
         Ok(())
@@ -373,6 +412,7 @@ impl<'b> SmbDirect<'b> {
                 let what = match work {
                     Some(Work::Send(_)) => "a send failed",
                     Some(Work::Register) => "a registration failed",
+                    Some(Work::Transfer) => "a transfer failed",
                     _ => "an invalidation failed",
                 };
                 self.failed(what, result.Status);
@@ -388,6 +428,7 @@ impl<'b> SmbDirect<'b> {
                         }
                     }
                 }
+                Some(Work::Transfer) => self.transfers -= 1,
                 Some(Work::Register) | None => (),
             }
         }
@@ -429,7 +470,11 @@ impl<'b> SmbDirect<'b> {
         Ok(())
     }
 
-    fn pump(&mut self) -> Result<(), Lost> {
+    /// Takes in what has completed, and sends what may be sent.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(super) fn pump(&mut self) -> Result<(), Lost> {
         if let Some(lost) = &self.lost {
             return Err(lost.clone());
         }
@@ -504,6 +549,57 @@ impl<'b> SmbDirect<'b> {
         }
     }
 
+    /// A message that has arrived.
+    pub(super) fn take(&mut self) -> Option<Vec<u8>> {
+        self.arrived.pop_front()
+    }
+
+    /// The next message that is sent gives this token of the other side's up.
+    pub(super) fn give_up(&mut self, token: u32) {
+        self.giving_up = Some(token);
+    }
+
+    /// Moves memory of the other side's to or from a part of a buffer, as servers do, and waits for it.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(super) fn transfer(
+        &mut self,
+        buffer: BufferId,
+        part: Range<usize>,
+        remote: BufferDescriptor,
+        write: bool,
+    ) -> Result<(), Lost> {
+        let reads = self.objects.info.MaxReadRequestSge as usize;
+        let most = if write {
+            self.objects.entries
+        } else {
+            self.objects.entries.min(reads)
+        };
+        let until = Instant::now() + self.options.patience;
+        let mut at = part.start;
+        while at < part.end {
+            // As many pages as entries, of which the first may begin in its middle.
+            let end = part.end.min(at - at % PAGE + most * PAGE);
+            let entries = self.buffers[buffer.0].entries(at..end, self.objects.token);
+            let address = remote.offset + (at - part.start) as u64;
+            let (qp, context) = (self.objects.qp, Work::Transfer.context());
+            let (list, count) = (entries.as_ptr(), entries.len() as u32);
+            let status = if write {
+                call!(qp, NdkWrite, context, list, count, address, remote.token, 0)
+            } else {
+                call!(qp, NdkRead, context, list, count, address, remote.token, 0)
+            };
+            if status != STATUS_SUCCESS {
+                return Err(not_taken("a transfer", status));
+            }
+            self.transfers += 1;
+            at = end;
+            self.wait("a transfer", until, |port| port.transfers < CONTROLS / 2)?;
+        }
+        self.wait("transfers", until, |port| port.transfers == 0)
+    }
+
     /// Lends up to a region's worth of a buffer.
     fn lend_one(
         &mut self,
@@ -540,7 +636,7 @@ impl<'b> SmbDirect<'b> {
             flags
         );
         if status != STATUS_SUCCESS {
-            return Err(Lost(format!("NdkFastRegister: {}", meaning(status))));
+            return Err(not_taken("NdkFastRegister", status));
         }
         self.used.registered += 1;
         let token = call!(mr, NdkGetRemoteTokenFromMr);
@@ -635,7 +731,7 @@ impl Transport for SmbDirect<'_> {
                 flags
             );
             if status != STATUS_SUCCESS {
-                return Err(Lost(format!("NdkInvalidate: {}", meaning(status))));
+                return Err(not_taken("NdkInvalidate", status));
             }
             self.used.invalidated_locally += 1;
         }
