@@ -120,13 +120,17 @@ fn measure(nt_host: &Path, image: &Path, daemon: &Daemon, rounds: usize) -> Resu
     serde_json::from_str(text.trim()).with_context(|| format!("`{shown}` prints {text}"))
 }
 
+/// A figure of a run, and one of a latency.
+type OfRun = fn(&Run) -> Option<f64>;
+type OfLatency = fn(&Latency) -> f64;
+
 fn show(runs: &[Run], report: &mut Report) {
     let each = |what, of: fn(&Latency) -> f64| -> Vec<f64> {
         runs.iter()
             .filter_map(|run| run.latency(what).map(of))
             .collect()
     };
-    let core: [(&str, fn(&Run) -> Option<f64>); 2] = [
+    let core: [(&str, OfRun); 2] = [
         ("Write", |run| Some(run.core.write_64_bytes.p50())),
         ("Read", |run| {
             Some(run.core.rest.as_ref()?.read_64_bytes.p50())
@@ -149,7 +153,7 @@ fn show(runs: &[Run], report: &mut Report) {
         "what the provider adds to the driver's core, polled, us (less is better)",
         added.into(),
     );
-    let kinds: [(&str, fn(&Latency) -> f64); 3] = [
+    let kinds: [(&str, OfLatency); 3] = [
         ("least", |l| l.min_ns / 1000.0),
         ("p50", p50),
         ("p99", |l| l.p99_ns / 1000.0),
