@@ -61,6 +61,10 @@ const MOST_SPINS: u32 = 16;
 /// A worker that has looked for so long without finding anything lets others run between two looks:
 /// what it waits for may be the work of a process that has no processor.
 const ALONE: Duration = Duration::from_micros(1);
+/// A yield that took so long let another thread run, and after so many the worker sleeps: it is
+/// placed anew when it wakes, where one that only yields stays on the processor that it shares.
+const OTHER_RAN: Duration = Duration::from_micros(10);
+const CROWDED: u32 = 16;
 /// Longest sleep while a device without PARKING must be looked at, and the first.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
 /// A retry of what the host refused: a client that cannot be accepted, a wire that is full.
@@ -518,6 +522,7 @@ fn work(
     let mut began = None;
     let base = shared.borrow().spin;
     let mut spin = base;
+    let mut crowded = 0;
     loop {
         let mut now = Instant::now();
         if let Some(began) = began.take() {
@@ -552,15 +557,17 @@ fn work(
             continue;
         }
         let idle = now.saturating_duration_since(worked);
-        if idle < spin && worker.may_be_rung() {
+        if idle < spin && worker.may_be_rung() && crowded < CROWDED {
             if idle < ALONE {
                 std::hint::spin_loop();
             } else {
                 drop(worker);
                 std::thread::yield_now();
+                crowded += u32::from(now.elapsed() > OTHER_RAN);
             }
             continue;
         }
+        crowded = 0;
         let Some(sleep) = worker.park(look_again, now) else {
             worked = now;
             continue;
