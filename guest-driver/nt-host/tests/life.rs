@@ -127,13 +127,24 @@ fn a_device_that_lies_neither_crashes_nor_hangs_the_driver() {
     });
 }
 
+/// Every so manieth call site fails in a test run; all of them do where `RNIC_SWEEP_ALL` is set, and in `nt-host sweep`.
+const SHARES: usize = 4;
+
+fn shares() -> usize {
+    if std::env::var_os("RNIC_SWEEP_ALL").is_some() {
+        1
+    } else {
+        SHARES
+    }
+}
+
 /// Sweeps the call sites in as many processes as there are devices, each on one of them; how many sites failed.
 fn sweep(arguments: &[&str]) -> u32 {
     let devices = variable("RNIC_DEVICES");
     let devices: Vec<&str> = devices.split(',').collect();
     std::thread::scope(|scope| {
         let part = |(index, device): (usize, &&str)| {
-            let share = format!("{index}/{}", devices.len());
+            let share = format!("{index}/{}", devices.len() * shares());
             let arguments = [&["--quiet", "--part", &share], arguments].concat();
             let text = on(device, "sweep", &arguments);
             let survived = text.lines().find_map(|line| {
@@ -156,14 +167,14 @@ fn sweep(arguments: &[&str]) -> u32 {
 fn every_call_site_of_the_card_may_fail() {
     // Fewer sites than a driver with queues, packets and interrupts has would mean that nothing was injected.
     let sites = sweep(&[]);
-    assert!(sites > 100, "{sites} sites");
+    assert!(sites > 80 / shares() as u32, "{sites} sites");
 }
 
 #[test]
 #[ignore = "needs rnic.sys and two devices"]
 fn every_call_site_of_a_consumer_may_fail() {
     let sites = sweep(&["--ndk"]);
-    assert!(sites > 140, "{sites} sites");
+    assert!(sites > 120 / shares() as u32, "{sites} sites");
 }
 
 #[test]
