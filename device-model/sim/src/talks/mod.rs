@@ -125,7 +125,7 @@ impl Talks {
             trace,
             coverage: Coverage::default(),
             ipv6: plan.ipv6,
-            lossy: !segments && !(plan.wire.is_empty() && plan.resolution.is_empty()),
+            lossy: !(segments || plan.wire.is_empty() && plan.resolution.is_empty()),
             progress: 0,
             impatient: false,
         })
