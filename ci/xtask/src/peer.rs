@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::guest::Guest;
+use crate::interop::bench::{CM, VERBS};
 use crate::setup::guest_files::{PEER, SMB_PEER, VERBS_PEER};
 use crate::setup::uml;
 
@@ -34,7 +35,7 @@ pub struct Args {
     /// Ethernet MTU: 1500 gives a path MTU of 1024, 4400 one of 4096.
     #[arg(long, default_value_t = 1500)]
     mtu: u32,
-    /// With Python and its verbs (python3.13).
+    /// With Python and its verbs (python3.13), and the scripts of the interop table, /rnic/verbs.py and /rnic/cm.py.
     #[arg(long, conflicts_with = "smb")]
     verbs: bool,
     /// With ksmbd, which serves a share over TCP and SMB Direct.
@@ -62,10 +63,18 @@ pub fn run(args: &Args) -> Result<()> {
     let (ours, theirs) = (&args.wire.0, &args.wire.1);
     // A socket that an earlier peer has left.
     std::fs::remove_file(ours).ok();
-    let mut peer = Guest::commanded_peer("by-hand", flavour, Some(&kernel), (ours, theirs))?
+    let mut guest = Guest::commanded_peer("by-hand", flavour, Some(&kernel), (ours, theirs))?
         .mtu(args.mtu)
-        .timeout(LIFE)
-        .start()?;
+        .timeout(LIFE);
+    let scripts = tempfile::tempdir()?;
+    if args.verbs {
+        for (name, text) in [("verbs.py", VERBS), ("cm.py", CM)] {
+            let script = scripts.path().join(name);
+            std::fs::write(&script, text)?;
+            guest = guest.file(script, format!("/rnic/{name}"));
+        }
+    }
+    let mut peer = guest.start()?;
     peer.ready()?;
     let mut first = vec![up(args.mtu)];
     if args.smb {

@@ -18,8 +18,8 @@ use super::ours::Ours;
 
 /// Longest life of a peer.
 const LIFE: Duration = Duration::from_secs(1800);
-const VERBS: &str = include_str!("../../../guests/verbs.py");
-const CM: &str = include_str!("../../../guests/cm.py");
+pub const VERBS: &str = include_str!("../../../guests/verbs.py");
+pub const CM: &str = include_str!("../../../guests/cm.py");
 
 /// What the network does to the peer's frames.
 #[derive(Clone, Copy)]
@@ -61,7 +61,7 @@ pub struct Bench {
     daemon: Option<Daemon>,
     port: String,
     peer: Running,
-    captures: Vec<PathBuf>,
+    capture: PathBuf,
     /// What a person would type, of the row that runs.
     pub commands: Vec<String>,
     /// The second judge of the capture.
@@ -90,6 +90,7 @@ impl Bench {
         } else {
             tshark::present()
         };
+        let (daemon, capture) = serve(rnic, &port)?;
         std::fs::write(folder.path().join("verbs.py"), VERBS)?;
         std::fs::write(folder.path().join("cm.py"), CM)?;
         let mut peer =
@@ -102,41 +103,17 @@ impl Bench {
         peer.ready()?;
         let mut bench = Self {
             rnic: rnic.to_owned(),
-            daemon: None,
+            daemon: Some(daemon),
             port,
             peer,
-            captures: Vec::new(),
+            capture,
             commands: Vec::new(),
             tshark,
             lossy: false,
             _folder: folder,
         };
-        bench.start_daemon()?;
         bench.peer(&peer::up(mtu))?;
         Ok(bench)
-    }
-
-    /// Starts the daemon with its one device, and a capture.
-    fn start_daemon(&mut self) -> Result<()> {
-        let place = workspace::target().join("interop");
-        std::fs::create_dir_all(&place)?;
-        let capture = place.join(format!("{}.pcapng", self.captures.len()));
-        self.daemon = Some(Daemon::start(
-            &self.rnic,
-            &Options {
-                name: "interop",
-                devices: 1,
-                each: "",
-                arguments: &[
-                    "--port",
-                    &self.port,
-                    "--capture",
-                    &capture.display().to_string(),
-                ],
-            },
-        )?);
-        self.captures.push(capture);
-        Ok(())
     }
 
     /// The socket of the device.
@@ -145,16 +122,17 @@ impl Bench {
         Ok(daemon.socket("a"))
     }
 
-    /// Kills the daemon as kill -9 does, and starts another in its place. What it had not written of its capture is lost, so
-    /// nobody looks at that.
+    /// Kills the daemon as kill -9 does, and starts another in its place. The capture begins anew, so rows that were before are
+    /// not looked at any more.
     pub fn restart_daemon(&mut self) -> Result<()> {
         self.commands
             .push("kill -9 of `rnic serve`, and another in its place".to_owned());
         if let Some(daemon) = self.daemon.take() {
             daemon.kill()?;
-            self.captures.pop();
         }
-        self.start_daemon()
+        let (daemon, capture) = serve(&self.rnic, &self.port)?;
+        (self.daemon, self.capture) = (Some(daemon), capture);
+        Ok(())
     }
 
     /// The commands of both sides since the last call.
@@ -261,26 +239,41 @@ impl Bench {
         if let Some(daemon) = self.daemon {
             daemon.stop()?;
         }
-        for capture in &self.captures {
-            output(
-                Command::new(&self.rnic)
-                    .args(["decode", "--check"])
-                    .arg(capture),
-            )?;
-            let Some(tshark) = &self.tshark else {
-                continue;
-            };
-            let malformed = output(
-                Command::new(tshark)
-                    .arg("-r")
-                    .arg(capture)
-                    .args(["-Y", "_ws.malformed"]),
-            )?;
-            ensure!(
-                malformed.trim().is_empty(),
-                "tshark calls frames malformed:\n{malformed}"
-            );
-        }
+        output(
+            Command::new(&self.rnic)
+                .args(["decode", "--check"])
+                .arg(&self.capture),
+        )?;
+        let Some(tshark) = &self.tshark else {
+            return Ok(());
+        };
+        let malformed = output(
+            Command::new(tshark)
+                .arg("-r")
+                .arg(&self.capture)
+                .args(["-Y", "_ws.malformed"]),
+        )?;
+        ensure!(
+            malformed.trim().is_empty(),
+            "tshark calls frames malformed:\n{malformed}"
+        );
         Ok(())
     }
+}
+
+/// Starts a daemon with one device and a capture, which is replaced.
+fn serve(rnic: &Path, port: &str) -> Result<(Daemon, PathBuf)> {
+    let place = workspace::target().join("interop");
+    std::fs::create_dir_all(&place)?;
+    let capture = place.join("frames.pcapng");
+    let daemon = Daemon::start(
+        rnic,
+        &Options {
+            name: "interop",
+            devices: 1,
+            each: "",
+            arguments: &["--port", port, "--capture", &capture.display().to_string()],
+        },
+    )?;
+    Ok((daemon, capture))
 }

@@ -14,7 +14,7 @@
 //! The short part is tier 6's; `cargo xtask test interop` runs all of it and writes the table. For work on a row,
 //! `RNIC_INTEROP_ONLY` runs those alone whose names contain a part of its value; commas part it.
 
-mod bench;
+pub mod bench;
 mod guest;
 mod ndk;
 mod ours;
@@ -29,7 +29,7 @@ use crate::daemon;
 use crate::setup::uml;
 use crate::tiers::counts::Counts;
 use bench::{Bench, Case, Weather};
-use rows::{ONCE, ROWS, Row, SHORT};
+use rows::{DEATHS, ONCE, ROWS, Row, SHORT};
 use table::Cell;
 
 /// Ethernet MTUs and the path MTUs that follow.
@@ -92,6 +92,16 @@ pub fn all() -> Result<Counts> {
             let name = format!("frames are whole, MTU {}, {}", place.0, place.1);
             tell(&mut run.counts, &name, Some(&bench.finish()), None);
         }
+    }
+    if DEATHS.iter().any(|row| is_wanted(row.name)) {
+        let mut bench = Bench::start(&rnic, MTUS[0].0, Some(&peer_kernel))?;
+        run.rows(&mut bench, DEATHS, (MTUS[0].1, table::ONCE))?;
+        tell(
+            &mut run.counts,
+            "frames are whole, dead daemons",
+            Some(&bench.finish()),
+            None,
+        );
     }
     if is_wanted(table::IN_GUEST) {
         let mut bench = Bench::start(&rnic, MTUS[0].0, Some(&peer_kernel))?;

@@ -33,7 +33,8 @@ Written by `cargo xtask test interop`, which builds the peer's kernel, User Mode
 one. Each row is a program of rdma-core, or a script over its libraries, in a Linux guest with Soft-RoCE on one side, and
 `rnic peer` over a device of `rnic serve` on the other, joined by a port of unix datagrams. Columns: IP version and path
 MTU. Loss and reordering are netem's, on the frames that the peer sends and on those that come to it alike; a program of
-Linux that ends says goodbye once, so there silence is an end too. After each run every frame of the capture is parsed, its ICRC checked, and encoded again (`rnic decode --check`), and tshark finds none malformed.
+Linux that ends says goodbye once, so there silence is an end too. After each run every frame of the capture is parsed,
+its ICRC checked, and encoded again (`rnic decode --check`), and tshark finds none malformed.
 
 Files of a Linux SMB server by SMB Direct, through rnic.sys, have a page of their own: `smb-direct.md`.
 ";

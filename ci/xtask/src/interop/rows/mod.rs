@@ -80,6 +80,10 @@ pub const ONCE: &[Row] = &[
     row("a full backlog of rnic", connecting::backlog),
     row("rping both ways on a VLAN", connecting::vlan),
     row("rping to what is behind a gateway", connecting::gateway),
+];
+
+/// The same, each with a capture of its own: it begins anew with the daemon.
+pub const DEATHS: &[Row] = &[
     row(
         "kill -9 of rnic's daemon while Linux reads",
         deaths::daemon_dies,
