@@ -114,7 +114,7 @@ impl Backend for Agreeable {
     }
     fn dma_unmap(&mut self, _unmap: Unmap, token: UnmapToken) -> UnmapOutcome {
         self.unmaps += 1;
-        if self.unmaps % 2 == 0 {
+        if self.unmaps.is_multiple_of(2) {
             return UnmapOutcome::Done;
         }
         self.tokens.push(token);

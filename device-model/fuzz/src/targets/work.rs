@@ -235,7 +235,7 @@ impl Bed {
                 .memory
                 .read(at + 63 - crate::rig::BASE, &mut owner)
                 .expect("within the memory");
-            let pass = u8::from(self.completions / 128 % 2 == 0);
+            let pass = u8::from((self.completions / 128).is_multiple_of(2));
             if owner[0] & 1 != pass {
                 break;
             }
