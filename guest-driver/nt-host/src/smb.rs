@@ -388,7 +388,7 @@ impl Session<'_, '_> {
                 times.sort_unstable();
                 let median = times[times.len() / 2];
                 println!(
-                    "{verb} of {size} bytes, {channel:?}: {:.1} MB/s, median {median:?}, {:?} to {:?}",
+                    "{verb} of {size} bytes, {channel:?}: {:.1} MB/s, median {median:.1?}, {:.1?} to {:.1?}",
                     size as f64 / 1e6 / median.as_secs_f64(),
                     times[0],
                     times[times.len() - 1]
