@@ -21,8 +21,9 @@ use rnic_wire::{
 
 use super::Cx;
 use super::datagram::grh;
+use super::hops::Hop;
 use super::state::{Attributes, PathAttributes};
-use crate::env::{Delivered, Env, NeighbourId, Sent};
+use crate::env::{Delivered, Env, Nanos, NeighbourId, Sent};
 use crate::error::Refusal;
 use crate::payload::{Payload, RangeList};
 use crate::segment::{Body, Lease, Segment};
@@ -207,6 +208,26 @@ impl Path {
         }
     }
 
+    /// Asks for the next hop where frames need one and nobody gave it; until when to wait for it, if it is neither found nor
+    /// given up `[UC-7]`.
+    pub fn wait_for_next_hop(&mut self, cx: &mut Cx<'_>, qpn: u32) -> Option<Nanos> {
+        let known = self.next_hop.is_some() || !matches!(self.carried_by, CarriedBy::Frames);
+        if known || mutant("UC-7/lost") {
+            return None;
+        }
+        let (now, local, peer) = (cx.env.now(), self.attributes.local, self.attributes.peer);
+        let found = cx.side.hops.find(now, local, peer, qpn);
+        if found.ask {
+            cx.side.wants_next_hop(local, peer);
+        }
+        match found.hop {
+            Hop::Known(mac) => self.find_next_hop(mac),
+            Hop::Wait(until) => return Some(until),
+            Hop::Missing => {}
+        }
+        None
+    }
+
     /// Learns the next hop from a frame of the peer if nobody gave it.
     pub fn learn_next_hop(&mut self, mac: MacAddr) {
         if self.next_hop.is_none() && !mac.is_multicast() {
@@ -389,7 +410,7 @@ impl Path {
         data: &Outgoing,
     ) -> Result<(), SendError> {
         let Some(next_hop) = self.next_hop else {
-            // Lost, as on a wire; the retry finds the next hop, or gives up.
+            // Lost, as on a wire; the retry finds the next hop, or gives up. Without retry it was waited for [UC-7].
             cx.side
                 .wants_next_hop(self.attributes.local, self.attributes.peer);
             return Ok(());

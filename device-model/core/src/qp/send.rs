@@ -256,6 +256,14 @@ impl Qp {
                 }
                 return Round::Done;
             }
+            // Nobody would send it again [UC-7].
+            if self.service == QpType::UC
+                && !requester.is_drained()
+                && let Some(until) = link.path.wait_for_next_hop(cx, self.qpn)
+            {
+                self.wait_until(cx, until);
+                return Round::Done;
+            }
             let now = transport_time(cx.env.now());
             let Some(sent) = requester.poll_transmit(now, link.chunk) else {
                 return Round::Done;

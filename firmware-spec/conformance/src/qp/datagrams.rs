@@ -505,7 +505,7 @@ const STATION: [u8; 6] = [2, 0xAA, 0, 0, 0, 9];
 
 /// Frames that the device sent, until one of this kind.
 #[track_caller]
-fn frame<P: TestPlatform>(
+pub(super) fn frame<P: TestPlatform>(
     cx: &Context<'_, P>,
     what: &str,
     choose: impl Fn(&[u8]) -> bool,
@@ -523,7 +523,7 @@ fn frame<P: TestPlatform>(
 
 /// An ARP question of the device for a host, answered by a station.
 #[track_caller]
-fn answer_question<P: TestPlatform>(cx: &Context<'_, P>, host: u8) -> Outcome {
+pub(super) fn answer_question<P: TestPlatform>(cx: &Context<'_, P>, host: u8) -> Outcome {
     let question = frame(cx, "an ARP question", |f| {
         f.len() >= 42 && f[12..14] == [8, 6] && f[20..22] == [0, 1] && f[41] == host
     })?;

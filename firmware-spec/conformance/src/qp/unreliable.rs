@@ -6,6 +6,7 @@ use rnic_abi::{
 };
 use rnic_platform::TestPlatform;
 
+use super::datagrams::{answer_question, frame};
 use crate::failure::{Outcome, check, equal, same_bytes};
 use crate::request::Request;
 use crate::rig::commands::{ipv4, set_address};
@@ -13,7 +14,7 @@ use crate::rig::entry::flag;
 use crate::rig::memory::pattern;
 use crate::rig::pair::{Attributes, End, PSN_A, Peer, mac, to_rtr, to_rts};
 use crate::rig::{Pair, QpShape, Wqe};
-use crate::{Context, List, N, Needs, ends};
+use crate::{Capability, Context, List, N, Needs, ends};
 
 const UC: Needs = N.features(feature::UC);
 
@@ -27,6 +28,12 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
     ends!(list, "uc.reuse", &["UC-3"], UC, reuse);
     ends!(list, "uc.numbers", &["UC-4", "UC-5"], UC, numbers);
     ends!(list, "uc.dropped", &["UC-6", "UC-5"], UC, dropped);
+    list.add(
+        "uc.next_hop",
+        &["UC-7", "ADDR-7", "ADDR-8"],
+        UC.capability(Capability::Port),
+        next_hop,
+    );
     ends!(list, "uc.services", &["ROCE-26"], UC, services);
 }
 
@@ -366,4 +373,44 @@ fn services<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         pair.b.qp.state(&pair.b.dev)? == QpState::RTS,
         "a frame of another service ended a connection",
     )
+}
+
+fn next_hop<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    let device = cx.bare()?;
+    device.ok(&set_address(1, ipv4(1)))?;
+    let mut end = End::new(&device, 1, shape())?;
+    let peer = Peer {
+        qpn: 0x77,
+        host: 9,
+        mac: mac(&device),
+        psn: 5,
+    };
+    let rtr = to_rtr(end.qp.qpn, 1, &peer, Attributes::default()).set("mask.next_hop", 0);
+    device.ok(&rtr)?;
+    device.ok(&to_rts(end.qp.qpn, PSN_A, Attributes::default()))?;
+    for message in [b"first ", b"second"] {
+        end.post(&Wqe::new(WorkOpcode::SEND).inline(message))?;
+    }
+    device.settle();
+    check(end.scq.poll()?.is_none(), "a message left for nowhere")?;
+    answer_question(cx, 9)?;
+    for message in [b"first ", b"second"] {
+        let f = frame(cx, "a message", |f| {
+            f.len() >= 64 && f[12..14] == [8, 0] && f[36..38] == 4791_u16.to_be_bytes()
+        })?;
+        equal("opcode", f[42], 0x24)?;
+        same_bytes("message", &f[54..60], message)?;
+        end.sent_ok()?;
+    }
+    // Nobody answers: lost, after a while.
+    let mut end = End::new(&device, 1, shape())?;
+    let nobody = Peer { host: 10, ..peer };
+    let rtr = to_rtr(end.qp.qpn, 1, &nobody, Attributes::default()).set("mask.next_hop", 0);
+    device.ok(&rtr)?;
+    device.ok(&to_rts(end.qp.qpn, PSN_A, Attributes::default()))?;
+    end.post(&Wqe::new(WorkOpcode::SEND).inline(b"lost"))?;
+    device.settle();
+    check(end.scq.poll()?.is_none(), "a message left for nobody")?;
+    device.pass(4_200_000_000);
+    end.sent_ok().map(drop)
 }

@@ -10,7 +10,7 @@ fn flush(n: &mut Node, qpn: u32, flags: FlushFlags) -> super::super::Ticket {
     n.qps.flush(&mut n.env, &mut n.res, qpn, flags).unwrap()
 }
 
-fn change(n: &mut Node, qpn: u32, to: QpState) -> Result<(), ChangeError> {
+pub(super) fn change(n: &mut Node, qpn: u32, to: QpState) -> Result<(), ChangeError> {
     n.qps.change(&mut n.env, &mut n.res, qpn, to)
 }
 

@@ -1,9 +1,11 @@
-//! Queue pairs of type UC `[UC-1]` to `[UC-6]`.
+//! Queue pairs of type UC `[UC-1]` to `[UC-7]`.
 
 use rnic_abi::{CompletionStatus, ProviderError};
 use rnic_wire::{Class, Frame};
 
+use super::life::change;
 use super::*;
+use crate::qp::Notice;
 
 /// Two ends of type UC, in RTS.
 fn pair(wire: Wire, srq: bool) -> Pair {
@@ -259,4 +261,62 @@ fn a_peer_that_is_gone_is_a_wire_that_loses() {
     p.settle();
     assert_eq!(successes(&mut p.a), 1);
     assert_eq!(p.b.counter(CounterId::WRITES_IN), 1);
+}
+
+/// Its next hop is neither given nor known.
+fn without_next_hop() -> Pair {
+    let mut p = Pair::new(Wire::Frames);
+    p.qa = p.a.create_of(QpType::UC, false);
+    p.qb = p.b.create_of(QpType::UC, false);
+    let (qa, qb) = (p.qa, p.qb);
+    p.connect(qa, qb, &Options::default());
+    let way = path(&p.a, &p.b, qb, Mtu::B1024);
+    p.qa = p.a.create_of(QpType::UC, false);
+    p.a.qps.set_attributes(p.qa, |a| {
+        attributes(a, way, &Options::default(), 9);
+        a.next_hop = None;
+    });
+    change(&mut p.a, p.qa, QpState::RTS).unwrap();
+    p
+}
+
+#[test]
+fn the_first_messages_were_lost_while_the_next_hop_was_asked_for() {
+    // [UC-7]
+    let mut p = without_next_hop();
+    p.a.put(0, &pattern(3000));
+    for context in 1..=2 {
+        p.b.receive(p.qb, context, &[(BASE + 65_536, 3000, p.b.key)]);
+        let wr = send(&p, context, 3000);
+        p.a.post(p.qa, wr);
+    }
+    p.settle();
+    assert!(p.a.poll().is_empty(), "nothing has left");
+    let notice = p.a.qps.next_notice();
+    assert!(matches!(notice, Some(Notice::NextHopWanted { peer, .. }) if peer == p.b.gid));
+    assert_eq!(p.a.qps.next_notice(), None, "asked once");
+    let found = MacAddr([2, 0, 0, 0, 0, 2]);
+    p.a.qps.next_hop_found(found, |_, _| true);
+    p.a.qps.datagram_hop_told(Some(found), |_, _| true);
+    p.settle();
+    assert_eq!(successes(&mut p.a), 2);
+    assert_eq!(successes(&mut p.b), 2);
+    assert_eq!(p.b.get(65_536, 3000), pattern(3000));
+}
+
+#[test]
+fn a_message_is_lost_when_nobody_answers_for_its_next_hop() {
+    // [UC-7]
+    let mut p = without_next_hop();
+    for context in 1..=2 {
+        let wr = send(&p, context, 3000);
+        p.a.post(p.qa, wr);
+    }
+    p.settle();
+    assert!(p.a.poll().is_empty());
+    p.a.qps.datagram_hop_told(None, |_, _| true);
+    p.settle();
+    assert_eq!(successes(&mut p.a), 2, "lost, and complete");
+    assert_eq!(p.b.counter(CounterId::FRAMES_IN), 0);
+    assert_eq!(p.a.state(p.qa), QpState::RTS);
 }
