@@ -265,9 +265,20 @@ impl<P: TestPlatform> Client<P> {
     /// A reliable connected queue pair with one completion queue, `entries` requests each way, 4 segments, 128 bytes
     /// inline.
     pub fn rc_qp(&mut self, pd: PdHandle, cq: &Cq<P>, entries: u32) -> Result<Qp<P>, ClientError> {
+        self.own_qp(QpType::RC, pd, cq, entries)
+    }
+
+    /// As [`Client::rc_qp`], of any transport service.
+    pub fn own_qp(
+        &mut self,
+        qp_type: QpType,
+        pd: PdHandle,
+        cq: &Cq<P>,
+        entries: u32,
+    ) -> Result<Qp<P>, ClientError> {
         self.qp(&QpGeometry {
             pd,
-            qp_type: QpType::RC,
+            qp_type,
             send_cq: cq.cqn(),
             recv_cq: cq.cqn(),
             send_entries: entries,

@@ -20,6 +20,7 @@ use super::ours::Ours;
 const LIFE: Duration = Duration::from_secs(1800);
 pub const VERBS: &str = include_str!("../../../guests/verbs.py");
 pub const CM: &str = include_str!("../../../guests/cm.py");
+const UNCONNECTED: &str = include_str!("../../../guests/unconnected.py");
 
 /// What the network does to the peer's frames.
 #[derive(Clone, Copy)]
@@ -93,10 +94,12 @@ impl Bench {
         let (daemon, capture) = serve(rnic, &port)?;
         std::fs::write(folder.path().join("verbs.py"), VERBS)?;
         std::fs::write(folder.path().join("cm.py"), CM)?;
+        std::fs::write(folder.path().join("unconnected.py"), UNCONNECTED)?;
         let mut peer =
             Guest::commanded_peer("interop", flavour, kernel.as_deref(), (&theirs, &ours))?
                 .file(folder.path().join("verbs.py"), "/rnic/verbs.py")
                 .file(folder.path().join("cm.py"), "/rnic/cm.py")
+                .file(folder.path().join("unconnected.py"), "/rnic/unconnected.py")
                 .mtu(mtu)
                 .timeout(LIFE)
                 .start()?;

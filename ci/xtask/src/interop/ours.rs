@@ -35,6 +35,11 @@ impl Ours {
 
     /// Waits until it says this.
     pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        self.rest_of(text).map(drop)
+    }
+
+    /// Waits until it says this, and gives what follows in that line.
+    pub fn rest_of(&mut self, text: &str) -> Result<String> {
         loop {
             let mut line = String::new();
             if self.words.read_line(&mut line)? == 0 {
@@ -42,8 +47,8 @@ impl Ours {
                 bail!("{} ended without saying `{text}`:\n{words}", self.name);
             }
             self.said += &line;
-            if line.contains(text) {
-                return Ok(());
+            if let Some((_, rest)) = line.split_once(text) {
+                return Ok(rest.trim().to_owned());
             }
         }
     }

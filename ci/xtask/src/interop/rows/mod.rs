@@ -6,11 +6,13 @@
 //! | `connecting` | refusals, patience, paused and full listeners, VLAN, next hop |
 //! | `endings` | disconnects, and deaths of programs |
 //! | `deaths` | deaths of a daemon |
+//! | `unconnected` | datagrams, and an unreliable connection |
 
 mod connecting;
 mod deaths;
 mod endings;
 mod programs;
+mod unconnected;
 
 use anyhow::Result;
 
@@ -92,4 +94,6 @@ pub const DEATHS: &[Row] = &[
         "rnic's daemon dies and asks again from the same queue pair",
         deaths::daemon_comes_back,
     ),
+    row("UD: datagrams of Linux answered", unconnected::datagrams),
+    row("UC: sends and writes both ways", unconnected::unreliable),
 ];

@@ -6,10 +6,12 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail, ensure};
-use rnic_abi::{AccessFlags, Segment, Status, WorkFlags, consts};
+use rnic_abi::{
+    AccessFlags, ModifyMask, ModifyQpRequest, QpState, Segment, Status, WorkFlags, consts,
+};
 use rnic_driver_host::client::{Client, ClientError, Connected, Memory};
 use rnic_driver_host::driver::{
-    Address, AddressIndex, CmInfo, CompletionEq, Config, Cq, Event, ListenerId, Operation,
+    Address, AddressIndex, CmInfo, CompletionEq, Config, Cq, Event, ListenerId, Operation, Outcome,
     PdHandle, PostError, Qp, Wc, WorkRequest, segment,
 };
 use rnic_driver_host::platform::{DmaBuffer, TestPlatform};
@@ -18,6 +20,8 @@ use super::PeerOptions;
 
 /// Bytes of the memory that peers may touch.
 pub const AREA: u32 = 8 << 20;
+/// UDP source port of queue pairs that no connection owns.
+const SOURCE_PORT: u16 = 0xC123;
 /// Looks before the first rest.
 const LOOKS: u32 = 2000;
 
@@ -57,7 +61,8 @@ pub enum Happening {
     Ended,
 }
 
-fn gid(ip: IpAddr) -> [u8; 16] {
+/// An address as the interface has it.
+pub fn gid(ip: IpAddr) -> [u8; 16] {
     match ip {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
         IpAddr::V6(v6) => v6.octets(),
@@ -108,7 +113,7 @@ impl<P: TestPlatform> End<P> {
         let eq = client.completion_eq(16, consts::VECTOR_NONE)?;
         let entries = receives.max(64).next_power_of_two();
         let cq = client.cq(eq.eqn(), 2 * entries)?;
-        let qp = client.rc_qp(pd, &cq, entries)?;
+        let qp = client.own_qp(options.mode.service(), pd, &cq, entries)?;
         let mut end = Self {
             client,
             pd,
@@ -132,10 +137,44 @@ impl<P: TestPlatform> End<P> {
         Ok(end)
     }
 
+    /// Takes a queue pair that no connection will own to RTS, at our address and with the port's path MTU; `attributes`
+    /// has what else INIT to RTR needs.
+    pub fn ready(&mut self, attributes: ModifyQpRequest, send_psn: u32) -> anyhow::Result<()> {
+        let outcome = self.client.verb(|d| d.control.query_port(&d.nic, 0))?;
+        let Outcome::Port(port) = outcome else {
+            bail!("not the port but {}", outcome.name());
+        };
+        let to_rtr = ModifyQpRequest {
+            local_address: AddressIndex(0).0.into(),
+            udp_source_port: SOURCE_PORT.into(),
+            ..attributes
+        }
+        .with_path_mtu(port.active_mtu)
+        .with_state(QpState::RTR);
+        let to_rtr = to_rtr.with_mask(to_rtr.mask() | ModifyMask::STATE | ModifyMask::PATH);
+        let to_rts = ModifyQpRequest {
+            send_psn: send_psn.into(),
+            ..ModifyQpRequest::default()
+        }
+        .with_state(QpState::RTS)
+        .with_mask(ModifyMask::STATE | ModifyMask::SEND_PSN);
+        let qpn = self.qp.qpn;
+        for request in [to_rtr, to_rts] {
+            self.client
+                .verb(|d| d.control.modify_qp(&d.nic, 0, qpn, &request))?;
+        }
+        Ok(())
+    }
+
+    /// Memory of a slot as a segment.
+    pub fn slot_segment(&self, slot: u32, offset: u32, length: u32) -> Segment {
+        let at = u64::from(slot) * u64::from(self.slot) + u64::from(offset);
+        segment(self.messages.buffer.iova() + at, length, self.messages.key)
+    }
+
     /// Posts the receive of a slot.
     pub fn post_receive(&mut self, slot: u32) -> anyhow::Result<()> {
-        let at = self.messages.buffer.iova() + u64::from(slot) * u64::from(self.slot);
-        let to = segment(at, self.slot, self.messages.key);
+        let to = self.slot_segment(slot, 0, self.slot);
         let Some(recv) = &mut self.qp.recv else {
             bail!("the queue pair has no receive queue");
         };

@@ -5,6 +5,7 @@
 //! | `rping` | rping |
 //! | `messages` | ucmatose; rdma_client and rdma_server of librdmacm's examples |
 //! | `target` | whoever reads, writes and counts in memory that is lent |
+//! | `ud`, `uc` | queue pairs without a connection manager: datagrams; the unreliable connection |
 //! | `end` | (the device, its queues, and the connection) |
 //!
 //! Tests: `tests/peer.rs`, both ends by this tool; `cargo xtask test interop`, against Linux.
@@ -13,6 +14,8 @@ mod end;
 mod messages;
 mod rping;
 mod target;
+mod uc;
+mod ud;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,6 +24,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, ValueEnum};
+use rnic_abi::QpType;
 use rnic_driver_host::platform::TestPlatform;
 use rnic_driver_host::{Socket, SocketOptions, Vfio, VfioOptions};
 
@@ -39,6 +43,10 @@ pub enum Mode {
     RdmaServer,
     /// Lends memory and a window, and says what the peer did to them
     Target,
+    /// Sends datagrams back to the queue pair that sent them
+    Ud,
+    /// Messages and writes over an unreliable connection, there and back; the peer's numbers come on standard input
+    Uc,
 }
 
 /// `rnic peer`.
@@ -117,6 +125,18 @@ impl FromStr for Local {
     }
 }
 
+impl Mode {
+    fn service(self) -> QpType {
+        match self {
+            Self::Ud => QpType::UD,
+            Self::Uc => QpType::UC,
+            Self::Rping | Self::Cma | Self::RdmaClient | Self::RdmaServer | Self::Target => {
+                QpType::RC
+            }
+        }
+    }
+}
+
 impl PeerOptions {
     fn port(&self) -> u16 {
         let usual = if self.mode == Mode::Rping { 7174 } else { 7471 };
@@ -160,12 +180,16 @@ fn play<P: TestPlatform>(platform: P, options: &PeerOptions) -> anyhow::Result<(
         Mode::Cma => options.size.unwrap_or(messages::CMA_BYTES),
         Mode::RdmaClient | Mode::RdmaServer => messages::EXAMPLE_BYTES,
         Mode::Target => target::MESSAGE,
+        Mode::Ud => ud::MESSAGE,
+        Mode::Uc => uc::MESSAGE,
     };
     // A peer that does not retry when it meets no receive must meet one.
     let receives = match options.mode {
         Mode::Cma => options.count.max(1),
         Mode::Rping | Mode::RdmaClient | Mode::RdmaServer => 2,
         Mode::Target => target::RECEIVES,
+        Mode::Ud => ud::RECEIVES,
+        Mode::Uc => uc::RECEIVES,
     };
     let mut end = End::open(platform, options, (message, receives), patience)?;
     if let Some(text) = &options.reject {
@@ -179,8 +203,10 @@ fn play<P: TestPlatform>(platform: P, options: &PeerOptions) -> anyhow::Result<(
         (Mode::RdmaClient, Some(to)) => messages::example_client(end, to, options),
         (Mode::RdmaServer, None) => messages::example_server(end, options),
         (Mode::Target, None) => target::serve(end, options),
+        (Mode::Ud, None) => ud::serve(end, options),
+        (Mode::Uc, _) => uc::speak(end, options),
         (Mode::RdmaClient, None) => bail!("--mode rdma-client connects: give --to"),
-        (Mode::RdmaServer | Mode::Target, Some(_)) => {
+        (Mode::RdmaServer | Mode::Target | Mode::Ud, Some(_)) => {
             bail!("this mode waits for a connection: leave --to out")
         }
     }?;
