@@ -215,8 +215,7 @@ impl Bench {
             "cd /tmp/share && sha256sum {} && cd /tmp",
             names.join(" ")
         ))?;
-        let sum = |line: &String| line.split_whitespace().next().map(str::to_owned);
-        let sums: Vec<String> = words.iter().filter_map(sum).collect();
+        let sums = sums_of(&words, names);
         ensure!(
             sums.len() == names.len(),
             "{} checksums of {} files",
@@ -225,6 +224,18 @@ impl Bench {
         );
         Ok(sums)
     }
+}
+
+/// What `sha256sum` said of these files, in this order, among what the kernel says on the same console.
+fn sums_of(words: &[String], names: &[String]) -> Vec<String> {
+    let sum = |name: &String| {
+        words.iter().find_map(|line| {
+            let (sum, file) = line.trim_end().split_once("  ")?;
+            let whole = sum.len() == 64 && sum.bytes().all(|c| c.is_ascii_hexdigit());
+            (whole && file == name).then(|| sum.to_owned())
+        })
+    };
+    names.iter().filter_map(sum).collect()
 }
 
 /// A running client. Dropped, it is killed.
@@ -596,4 +607,24 @@ pub fn all() -> Result<Counts> {
         smb_page::write(&outcomes, &measured)?;
     }
     Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sums_of;
+
+    #[test]
+    fn words_of_the_kernel_were_taken_for_checksums() {
+        let (a, b) = ("a".repeat(64), "0".repeat(64));
+        let console = [
+            format!("{b}  two"),
+            "[   12.345678] random: crng init done".to_owned(),
+            format!("{a}  one\r"),
+            "ksmbd: a session ended".to_owned(),
+        ];
+        let names = ["one".to_owned(), "two".to_owned()];
+        assert_eq!(sums_of(&console, &names), [a, b.clone()]);
+        let missing = ["one".to_owned(), "three".to_owned()];
+        assert_eq!(sums_of(&console[..1], &missing), Vec::<String>::new());
+    }
 }
