@@ -209,12 +209,14 @@ impl Bench {
         Ok(())
     }
 
+    /// Has the peer do this in the folder that it shares; what it said.
+    fn in_share(&mut self, command: &str) -> Result<Vec<String>> {
+        self.peer(&format!("(cd /tmp/share && {command})"))
+    }
+
     /// Checksums of files of the share, as the server sees them.
     fn checksums(&mut self, names: &[String]) -> Result<Vec<String>> {
-        let words = self.peer(&format!(
-            "cd /tmp/share && sha256sum {} && cd /tmp",
-            names.join(" ")
-        ))?;
+        let words = self.in_share(&format!("sha256sum {}", names.join(" ")))?;
         let sums = sums_of(&words, names);
         ensure!(
             sums.len() == names.len(),
@@ -404,10 +406,7 @@ fn writes(bench: &mut Bench, case: Case, way: &str, sizes: &[usize]) -> Result<(
             "the server has another {name}: `{wanted}` is not said in\n{words}"
         );
     }
-    bench.peer(&format!(
-        "cd /tmp/share && rm {} && cd /tmp",
-        names.join(" ")
-    ))?;
+    bench.in_share(&format!("rm {}", names.join(" ")))?;
     Ok(())
 }
 
@@ -415,7 +414,7 @@ fn reads(bench: &mut Bench, case: Case, way: &str, sizes: &[usize]) -> Result<()
     let name = |size: &usize| format!("made-{size}");
     let names: Vec<String> = sizes.iter().map(name).collect();
     for (name, size) in names.iter().zip(sizes) {
-        bench.peer(&format!("head -c {size} /dev/urandom >/tmp/share/{name}"))?;
+        bench.in_share(&format!("head -c {size} /dev/urandom >{name}"))?;
     }
     let sums = bench.checksums(&names)?;
     let mut act = vec!["get"];
@@ -438,28 +437,23 @@ fn reads(bench: &mut Bench, case: Case, way: &str, sizes: &[usize]) -> Result<()
             "{name} has {length} bytes on the disk"
         );
     }
-    bench.peer(&format!(
-        "cd /tmp/share && rm {} && cd /tmp",
-        names.join(" ")
-    ))?;
+    bench.in_share(&format!("rm {}", names.join(" ")))?;
     Ok(())
 }
 
 fn lists(bench: &mut Bench, case: Case) -> Result<()> {
-    bench.peer(
-        "mkdir -p /tmp/share/a/b && echo hello >/tmp/share/a/file && chmod -R 777 /tmp/share/a",
-    )?;
+    bench.in_share("mkdir -p a/b && echo hello >a/file && chmod -R 777 a")?;
     let words = bench.runs(case, &[], &["ls", "a"])?;
     for wanted in ["folder              0 b", "file                6 file"] {
         ensure!(words.contains(wanted), "no `{wanted}` in\n{words}");
     }
     bench.runs(case, &[], &["rm", "a/file"])?;
-    bench.peer("[ ! -e /tmp/share/a/file ] && rm -r /tmp/share/a")?;
+    bench.in_share("[ ! -e a/file ] && rm -r a")?;
     Ok(())
 }
 
 fn connects_again(bench: &mut Bench, case: Case) -> Result<()> {
-    bench.peer("head -c 300000 /dev/urandom >/tmp/share/again")?;
+    bench.in_share("head -c 300000 /dev/urandom >again")?;
     let sum = bench.checksums(&["again".to_owned()])?.remove(0);
     let words = bench.runs(case, &["--times", "3"], &["get", "again"])?;
     let wanted = line("again", 300_000, &sum);
@@ -467,7 +461,7 @@ fn connects_again(bench: &mut Bench, case: Case) -> Result<()> {
         words.matches(&wanted).count() == 3,
         "not three times `{wanted}`:\n{words}"
     );
-    bench.peer("rm /tmp/share/again").map(drop)
+    bench.in_share("rm again").map(drop)
 }
 
 fn refusals(bench: &mut Bench, case: Case) -> Result<()> {
