@@ -126,9 +126,26 @@ unsafe fn dismantle(list: *mut NET_BUFFER_LIST) {
     packet::unmake(list);
 }
 
-fn build(packet: &Packet) -> *mut NET_BUFFER_LIST {
-    let mut rest = &packet.frame[..];
-    let mut lengths = packet.split.iter();
+/// Bytes before a packet's data, as transports have them that reserve room for headers: none, some of the first MDL, or a whole
+/// MDL and some of the next. By the packet's number.
+const BACK_FILLS: [(usize, usize); 3] = [(0, 0), (0, 70), (24, 6)];
+/// What is in them, which no device is to send.
+const UNUSED: u8 = 0xEE;
+
+fn build(packet: &Packet, number: u64) -> *mut NET_BUFFER_LIST {
+    let (whole, part) = BACK_FILLS[number as usize % BACK_FILLS.len()];
+    let mut bytes = vec![UNUSED; whole + part];
+    bytes.extend_from_slice(&packet.frame);
+    let mut split: Vec<usize> = packet.split.clone();
+    match split.first_mut() {
+        Some(first) => *first += part,
+        None => split.push(part + packet.frame.len()),
+    }
+    if whole > 0 {
+        split.insert(0, whole);
+    }
+    let mut rest = &bytes[..];
+    let mut lengths = split.iter();
     let (mut first, mut last): (*mut MDL, *mut MDL) = (std::ptr::null_mut(), std::ptr::null_mut());
     while !rest.is_empty() {
         let length = lengths
@@ -151,7 +168,7 @@ fn build(packet: &Packet) -> *mut NET_BUFFER_LIST {
         last = mdl;
     }
     // SAFETY: the chain lives as long as the list.
-    let list = unsafe { packet::make(0, 0, first, 0, packet.frame.len()) };
+    let list = unsafe { packet::make(0, 0, first, (whole + part) as u32, packet.frame.len()) };
     for (index, value) in &packet.info {
         // SAFETY: the new list.
         unsafe { (&mut (*list).NetBufferListInfo)[*index] = *value as _ };
@@ -168,8 +185,8 @@ impl Adapter {
             std::ptr::null_mut::<NET_BUFFER_LIST>(),
         );
         for packet in packets {
-            let list = build(packet);
             let number = self.traffic.next.fetch_add(1, Ordering::Relaxed);
+            let list = build(packet, number);
             // SAFETY: new lists of our own.
             unsafe {
                 (*list).SourceHandle = self.handle.load(Ordering::SeqCst) as _;

@@ -345,10 +345,12 @@ pub(super) extern "win64" fn allocate_net_buffer_list(
     if inject::fails(Kind::Map) {
         return NDIS_STATUS_RESOURCES;
     }
+    // The list describes CurrentMdl from its first byte on; where in it the data begins, CurrentMdlOffset says
+    // (NdisMAllocateNetBufferSGList, remarks).
     // SAFETY: a NET_BUFFER that the driver owns.
     let found = unsafe {
-        let skip = (*buffer).CurrentMdlOffset as usize;
-        pieces((*buffer).CurrentMdl, skip, (*buffer).DataLength as usize)
+        let length = (*buffer).CurrentMdlOffset as usize + (*buffer).DataLength as usize;
+        pieces((*buffer).CurrentMdl, 0, length)
     };
     let Some(pieces) = found else {
         return NDIS_STATUS_INVALID_PARAMETER;

@@ -104,13 +104,16 @@ impl State {
             return Posted::NoRoom;
         };
         // SAFETY: as promised.
-        let (list, sg, length) = unsafe {
+        let (list, sg, unused, length) = unsafe {
             let buffer = &*buffer;
             (
                 &*buffer.MiniportReserved[LIST].cast::<NET_BUFFER_LIST>(),
                 buffer.MiniportReserved[SG_LIST].cast::<SCATTER_GATHER_LIST>(),
                 buffer.DataLength as usize,
             )
+                // NDIS's list begins with the first byte of CurrentMdl, not with that of the data
+                // (NdisMAllocateNetBufferSGList).
+                buffer.CurrentMdlOffset as usize,
         };
         let info = |index: usize| list.NetBufferListInfo[index] as usize;
         let request = Request::from_info(
@@ -143,7 +146,12 @@ impl State {
                 (*sg).NumberOfElements as usize,
             )
         };
-        let Some(count) = gather(elements, head.replaces, length, &mut fragments[1..]) else {
+        let Some(count) = gather(
+            elements,
+            unused + head.replaces,
+            length - head.replaces,
+            &mut fragments[1..],
+        ) else {
             return Posted::Refused;
         };
         match self
@@ -163,15 +171,14 @@ impl State {
     }
 }
 
-/// Bytes `skip..length` of what the elements describe, as fragments; their number, or none if they do not fit or the
-/// elements describe less.
+/// `left` bytes, from byte `skip` of what the elements describe on, as fragments; their number, or none if they do not fit or
+/// the elements describe less.
 fn gather(
     elements: &[SCATTER_GATHER_ELEMENT],
     mut skip: usize,
-    length: usize,
+    mut left: usize,
     fragments: &mut [Fragment],
 ) -> Option<usize> {
-    let mut left = length.checked_sub(skip)?;
     let mut places = fragments.iter_mut();
     let mut count = 0;
     for element in elements {
@@ -226,12 +233,13 @@ mod tests {
             address: 0,
             length: 0,
         }; 4];
-        let count = gather(&elements, 12, 45, &mut fragments);
+        let count = gather(&elements, 12, 33, &mut fragments);
         assert_eq!(count, Some(2));
         assert_eq!((fragments[0].address, fragments[0].length), (0x2002, 18));
         assert_eq!((fragments[1].address, fragments[1].length), (0x3000, 15));
         assert_eq!(gather(&elements, 0, 61, &mut fragments), None);
         assert_eq!(gather(&elements, 0, 60, &mut fragments[..2]), None);
-        assert_eq!(gather(&elements, 60, 60, &mut fragments), Some(0));
+        assert_eq!(gather(&elements, 1, 60, &mut fragments), None);
+        assert_eq!(gather(&elements, 60, 0, &mut fragments), Some(0));
     }
 }
