@@ -23,6 +23,7 @@ tests! {
     only_what_the_filter_lets_through_arrives;
     a_pulled_cable_is_told;
     pauses_under_traffic_lose_nothing;
+    a_pause_waits_for_indications_that_have_not_returned;
     sleep_and_wake_with_consumers;
     reset_with_consumers_and_traffic;
     removal_with_consumers;
@@ -239,6 +240,17 @@ fn pauses_under_traffic_lose_nothing(pair: &Pair) {
     works(pair);
 }
 
+/// The lists were back, and the pause was over, while NDIS was still in the call that had indicated them.
+fn a_pause_waits_for_indications_that_have_not_returned(pair: &Pair) {
+    pair.b.traffic.hold_next_indication();
+    pair.send(&[pair.plain(1, 100)]);
+    wait("the indication", || pair.b.traffic.is_holding());
+    // Checks that it has returned when the pause is over.
+    pair.b.pause();
+    assert_eq!(pair.b.restart(), NDIS_STATUS_SUCCESS);
+    works(pair);
+}
+
 fn consumers(pair: &Pair) -> Consumers {
     Consumers::new([pair.a.clone(), pair.b.clone()])
 }
@@ -282,14 +294,18 @@ fn power(adapter: &Adapter, state: u32) {
     assert_eq!(status, NDIS_STATUS_SUCCESS, "power state {state}");
 }
 
+/// Asks NDIS not to halt the adapter before the machine sleeps: it did not, and a halt waits for consumers to go.
 fn sleep_and_wake_with_consumers(pair: &Pair) {
+    let flags = pair.a.said.lock().flags;
+    assert_ne!(flags & NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND, 0);
     let place = consumers(pair);
     consumers_work(&place);
     with_a_connection(&place, || {
         under_traffic(pair, || power(&pair.a, D3));
         // Asleep, it sends nothing, opens nothing, and is not taken for one that hangs.
         let numbers = pair.a.send(&[pair.plain(1, 100)]);
-        assert_ne!(pair.a.wait_sent(numbers[0]), NDIS_STATUS_SUCCESS);
+        let status = pair.a.wait_sent(numbers[0]);
+        assert_eq!(status, NDIS_STATUS_LOW_POWER_STATE, "{status:#x}");
         let version = ndis_sys::ndk::NDK_VERSION { Major: 2, Minor: 0 };
         assert_eq!(place.open(0, version, (0, 0)), Err(Refused::NotReady));
         assert_eq!(pair.a.check_for_hang(), Some(false));

@@ -110,6 +110,26 @@ impl Pair {
         }
     }
 
+    /// What TCP/IP says of the offloads of IPv4 and of IPv6, on both sides: it uses them, or not, or nothing.
+    fn use_offloads(&self, v4: Option<bool>, v6: Option<bool>) {
+        /// NDIS_OFFLOAD_ENCAPSULATION, NDIS_ENCAPSULATION_IEEE_802_3, and the header before IP.
+        const SIZE: usize = size_of::<NDIS_OFFLOAD_ENCAPSULATION>();
+        const IEEE_802_3: u32 = 2;
+        const HEADER: u32 = 14;
+        let mut bytes = vec![NDIS_OBJECT_TYPE_OFFLOAD_ENCAPSULATION, 1, SIZE as u8, 0];
+        for family in [v4, v6] {
+            // NDIS_OFFLOAD_SET_NO_CHANGE, _ON, _OFF.
+            let enabled = family.map_or(0_u32, |on| if on { 1 } else { 2 });
+            for word in [enabled, IEEE_802_3, HEADER] {
+                bytes.extend_from_slice(&word.to_le_bytes());
+            }
+        }
+        for adapter in [&self.a, &self.b] {
+            let status = adapter.set(OID_OFFLOAD_ENCAPSULATION, &bytes).status;
+            assert_eq!(status, NDIS_STATUS_SUCCESS, "{v4:?} {v6:?}");
+        }
+    }
+
     /// Pulls the cable of a device, or plugs it in.
     fn set_link(&self, device: u32, up: bool) {
         let asked = self.ask(&format!(

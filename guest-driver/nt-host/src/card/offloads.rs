@@ -1,15 +1,21 @@
 //! Checksums, large sends, tags, long frames.
 
+use std::mem::offset_of;
+
 use ndis_sys::ndis::*;
 
 use super::frames::{Flow, Transport, payload};
 use super::{MOMENT, Pair, info, tests};
+use crate::ndis::adapter::Adapter;
 use crate::ndis::datapath::Packet;
 
 tests! {
     checksums_are_filled_in["*TCPChecksumOffloadIPv4" = 1, "*TCPChecksumOffloadIPv6" = 1,
         "*UDPChecksumOffloadIPv4" = 1, "*UDPChecksumOffloadIPv6" = 1, "*IPChecksumOffloadIPv4" = 0];
     checksums_are_verified;
+    bytes_before_the_data_of_a_packet_are_not_sent;
+    received_checksums_are_told_while_the_stack_uses_them;
+    large_sends_that_were_switched_off_are_dropped;
     large_sends_are_cut["*TCPChecksumOffloadIPv4" = 1, "*TCPChecksumOffloadIPv6" = 1,
         "*UDPChecksumOffloadIPv4" = 1, "*UDPChecksumOffloadIPv6" = 1, "*IPChecksumOffloadIPv4" = 0];
     tags_are_inserted_and_taken_out;
@@ -20,15 +26,99 @@ tests! {
     longer_frames_than_the_card_takes_are_refused;
 }
 
-/// NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO.Transmit: IsIPv4, IsIPv6, TcpChecksum, UdpChecksum, TcpHeaderOffset.
+/// NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO.Transmit: IsIPv4, IsIPv6, TcpChecksum, UdpChecksum, TcpHeaderOffset, which is not
+/// set for UDP.
 fn wanted(flow: &Flow) -> usize {
     let family = if flow.ips.0.is_ipv4() { 1 } else { 2 };
-    let transport = if flow.transport == Transport::Tcp {
-        4
-    } else {
-        8
+    match flow.transport {
+        Transport::Tcp => family | 4 | flow.transport_at() << 16,
+        Transport::Udp => family | 8,
+    }
+}
+
+/// The list that NDIS makes of a packet's memory begins with the MDL, not with the data: the card sent what a transport had left
+/// free for headers, and not the end of the packet.
+fn bytes_before_the_data_of_a_packet_are_not_sent(pair: &Pair) {
+    // The host leaves other room free in each packet of three.
+    for number in 0..6 {
+        for split in [vec![], vec![14, 20, 7]] {
+            let packet = Packet {
+                split,
+                ..pair.plain(number, 300)
+            };
+            assert_eq!(pair.pass(packet.clone()).frame, packet.frame);
+        }
+    }
+}
+
+/// What NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG said last of IPv4: flags of what is received, and the largest large send.
+fn configuration(adapter: &Adapter) -> (u32, u32) {
+    let indications = adapter.indications.lock();
+    let mut told = indications.iter().rev();
+    let (_, bytes) = told
+        .find(|(code, _)| *code == NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG)
+        .expect("a configuration of offloads was told");
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
+    let received = offset_of!(NDIS_OFFLOAD, Checksum.IPv4Receive.Flags);
+    let large = offset_of!(NDIS_OFFLOAD, LsoV2.IPv4.MaxOffLoadSize);
+    (word(received), word(large))
+}
+
+/// Before TCP/IP has said that it uses the offloads of received frames, and after it has said that it does not, nothing is told
+/// (OID_OFFLOAD_ENCAPSULATION); each change of what is on is.
+fn received_checksums_are_told_while_the_stack_uses_them(pair: &Pair) {
+    const SUCCEEDED: usize = 0b11_1000;
+    let told = || {
+        let mut told = Vec::new();
+        for flow in flows(pair) {
+            let arrived = pair.pass(Packet::plain(flow.frame(&payload(100), true)));
+            told.push(info(&arrived, TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO) & SUCCEEDED);
+        }
+        told
     };
-    family | transport | flow.transport_at() << 16
+    let all = [0b10_1000, 0b11_0000, 0b1000, 0b1_0000];
+    assert_eq!(told(), [0; 4], "the stack has said nothing");
+    pair.use_offloads(Some(true), None);
+    assert_eq!(told(), [all[0], all[1], 0, 0], "IPv4 alone");
+    assert_ne!(configuration(&pair.b), (0, 0));
+    pair.use_offloads(None, Some(true));
+    assert_eq!(told(), all);
+    pair.use_offloads(Some(false), Some(false));
+    assert_eq!(told(), [0; 4], "switched off");
+    assert_eq!(configuration(&pair.b), (0, 0));
+    pair.use_offloads(Some(true), Some(true));
+    assert_eq!(told(), all);
+}
+
+/// NDIS_OFFLOAD_PARAMETERS with the large sends of IPv4 switched: 1 off, 2 on.
+fn switch_large_sends(adapter: &Adapter, to: u8) {
+    let mut bytes = [0; 20];
+    bytes[..4].copy_from_slice(&[0x80, 1, 20, 0]);
+    bytes[offset_of!(NDIS_OFFLOAD_PARAMETERS, LsoV2IPv4)] = to;
+    let status = adapter.set(OID_TCP_OFFLOAD_PARAMETERS, &bytes).status;
+    assert_eq!(status, NDIS_STATUS_SUCCESS);
+}
+
+/// They were sent on, after the stack had been told that there are none.
+fn large_sends_that_were_switched_off_are_dropped(pair: &Pair) {
+    let flow = flows(pair)[0];
+    let large = || Packet {
+        frame: flow.frame(&payload(5000), false),
+        info: vec![(
+            TCP_LARGE_SEND_NET_BUFFER_LIST_INFO,
+            1400 | flow.transport_at() << 20 | 1 << 30,
+        )],
+        ..Packet::default()
+    };
+    switch_large_sends(&pair.a, 1);
+    assert_eq!(configuration(&pair.a).1, 0);
+    let number = pair.a.send(&[large()])[0];
+    assert_ne!(pair.a.wait_sent(number), NDIS_STATUS_SUCCESS);
+    assert!(pair.b.traffic.receive(MOMENT, |_| true).is_none());
+    switch_large_sends(&pair.a, 2);
+    assert_ne!(configuration(&pair.a).1, 0);
+    pair.send(&[large()]);
+    pair.arrived("a segment", |_| true);
 }
 
 fn flows(pair: &Pair) -> Vec<Flow> {
@@ -65,6 +155,7 @@ fn checksums_are_filled_in(pair: &Pair) {
 }
 
 fn checksums_are_verified(pair: &Pair) {
+    pair.use_offloads(Some(true), Some(true));
     const IP_SUCCEEDED: usize = 1 << 5;
     const FAILED: usize = 0b111;
     for flow in flows(pair) {

@@ -18,6 +18,17 @@ const INVALID_DEVICE_REQUEST: i32 = 0xC000_0010_u32.cast_signed();
 const CAPABILITIES: usize = 0x38;
 const INFO: usize = 0x68;
 
+/// Revisions of NDIS_OFFLOAD and their sizes.
+pub(super) const OFFLOAD_REVISIONS: &[(u8, u16)] = &[
+    (1, 0x70),
+    (2, 0x90),
+    (3, 0x9C),
+    (4, 0xB1),
+    (5, 0xBC),
+    (6, 0xD8),
+    (7, 0xD8),
+];
+
 pub(super) extern "win64" fn set_miniport_attributes(
     handle: usize,
     attributes: *const NDIS_OBJECT_HEADER,
@@ -124,15 +135,6 @@ unsafe fn offload(
 ) -> i32 {
     let what = "NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES";
     let kind = NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES;
-    let revisions = [
-        (1, 0x70),
-        (2, 0x90),
-        (3, 0x9C),
-        (4, 0xB1),
-        (5, 0xBC),
-        (6, 0xD8),
-        (7, 0xD8),
-    ];
     // SAFETY: a structure of the driver, and the two it points to; no more is copied than they say they have.
     unsafe {
         check_header(attributes.cast(), what, kind, &[(1, 0x28)]);
@@ -141,7 +143,7 @@ unsafe fn offload(
                 offload.cast(),
                 "NDIS_OFFLOAD",
                 NDIS_OBJECT_TYPE_OFFLOAD,
-                &revisions,
+                OFFLOAD_REVISIONS,
             );
             let mut copy = std::mem::MaybeUninit::<NDIS_OFFLOAD>::zeroed();
             let size = usize::from((*offload).Header.Size).min(size_of::<NDIS_OFFLOAD>());

@@ -2,9 +2,10 @@
 //!
 //! `unsafe`: net buffer lists are shared with the driver; its handlers are called.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ndis_sys::ndis::*;
@@ -60,6 +61,24 @@ pub struct Traffic {
     next: AtomicU64,
     /// Indications so far; every other one is returned later.
     turns: AtomicU64,
+    /// Indications that have not returned to the driver.
+    indicating: AtomicUsize,
+    /// A test wants the next indication to last until a pause has begun, and a moment longer.
+    hold: AtomicBool,
+    /// One does.
+    holding: AtomicBool,
+}
+
+thread_local! {
+    /// Lists that this thread's deferred call has indicated.
+    static INDICATED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Lists that a deferred call indicates while it runs.
+pub(super) fn indicated_by<T>(call: impl FnOnce() -> T) -> (T, usize) {
+    let before = INDICATED.replace(0);
+    let result = call();
+    (result, INDICATED.replace(before))
 }
 
 /// Whether the stack above has a list that a driver indicated.
@@ -74,6 +93,21 @@ impl Traffic {
     /// Lists that the driver has of the stack, and the stack of the driver.
     pub fn outstanding(&self) -> (usize, usize) {
         (self.sending.lock().len(), self.indicated.lock().len())
+    }
+
+    /// Indications that have not returned to the driver.
+    pub fn indicating(&self) -> usize {
+        self.indicating.load(Ordering::SeqCst)
+    }
+
+    /// The next indication lasts until a pause has begun, and a moment longer.
+    pub fn hold_next_indication(&self) {
+        self.hold.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether one lasts.
+    pub fn is_holding(&self) -> bool {
+        self.holding.load(Ordering::SeqCst)
     }
 
     /// Takes what was received.
@@ -333,10 +367,18 @@ fn give_back(adapter: &Arc<Adapter>, first: *mut NET_BUFFER_LIST, lists: &[usize
 pub(super) extern "win64" fn indicate_receive(
     handle: usize,
     first: *mut NET_BUFFER_LIST,
-    _port: u32,
+    port: u32,
     count: u32,
     flags: u32,
 ) {
+    let adapter = adapter::of(handle);
+    adapter.traffic.indicating.fetch_add(1, Ordering::SeqCst);
+    INDICATED.set(INDICATED.get() + count as usize);
+    indicate(handle, first, port, count, flags);
+    adapter.traffic.indicating.fetch_sub(1, Ordering::SeqCst);
+}
+
+fn indicate(handle: usize, first: *mut NET_BUFFER_LIST, _port: u32, count: u32, flags: u32) {
     let adapter = adapter::of(handle);
     let state = adapter.state();
     if !matches!(state, State::Running | State::Pausing) {
@@ -387,6 +429,18 @@ pub(super) extern "win64" fn indicate_receive(
         for list in &lists {
             indicated.remove(list);
         }
+        return;
+    }
+    if adapter.traffic.hold.swap(false, Ordering::SeqCst) {
+        adapter.traffic.holding.store(true, Ordering::SeqCst);
+        let start = Instant::now();
+        while adapter.state() != State::Pausing && start.elapsed() < patience() {
+            std::thread::yield_now();
+        }
+        give_back(&adapter, first, &lists);
+        // Long enough for a pause to end that waits for the lists alone.
+        std::thread::sleep(Duration::from_millis(50));
+        adapter.traffic.holding.store(false, Ordering::SeqCst);
         return;
     }
     // Some stacks return at once, some later; a driver must bear both.

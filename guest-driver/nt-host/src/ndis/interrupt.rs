@@ -4,15 +4,15 @@
 //! `unsafe`: structures and handlers of the driver; poll.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use ndis_sys::ndis::*;
-use ndis_sys::nt::{IO_INTERRUPT_MESSAGE_INFO, IO_INTERRUPT_MESSAGE_INFO_ENTRY};
+use ndis_sys::nt::{GROUP_AFFINITY, IO_INTERRUPT_MESSAGE_INFO, IO_INTERRUPT_MESSAGE_INFO_ENTRY};
 use parking_lot::Mutex;
 
 use super::adapter;
-use super::{check_header, handle};
+use super::{check_header, datapath, handle};
 use crate::breach::{Rule, breach};
 use crate::cpu::{self, CPUS, DEVICE_LEVEL, Dpc};
 use crate::enter;
@@ -25,6 +25,8 @@ const TABLE: &str = "interrupt message table";
 const TAG: u32 = u32::from_le_bytes(*b"NdIn");
 /// Packets that a deferred call may indicate; it says whether there are more, and is called again then.
 const MOST: u32 = 128;
+/// NDIS_INDICATE_ALL_NBLS: as many as it likes, and whoever has more then sees to it himself.
+const NO_LIMIT: u32 = u32::MAX;
 /// NDIS_CONNECT_MESSAGE_BASED.
 const MESSAGE_BASED: i32 = 2;
 
@@ -41,6 +43,8 @@ struct Interrupt {
     thread: Mutex<Option<JoinHandle<()>>>,
     /// Deferred calls that are queued or run.
     dpcs: AtomicUsize,
+    /// Deferred calls so far: every other one has a limit.
+    calls: AtomicU64,
 }
 
 // SAFETY: the characteristics hold functions of the driver and a table of ours; none is written after registration.
@@ -114,6 +118,7 @@ pub(super) extern "win64" fn register(
         wake,
         thread: Mutex::new(None),
         dpcs: AtomicUsize::new(0),
+        calls: AtomicU64::new(0),
     });
     let new = handle::new(HANDLE, interrupt.clone());
     // SAFETY: the driver's out parameter. It is written before any interrupt can come.
@@ -182,10 +187,11 @@ fn service(interrupt: &Arc<Interrupt>, message: u32) {
     if queue != 0 {
         queue_dpc(interrupt, message, home, 0);
         cpu::run_dpcs_if_idle(home);
-    } else {
-        for target in (0..CPUS).filter(|cpu| targets & 1 << cpu != 0) {
-            queue_dpc(interrupt, message, target, 0);
-        }
+    } else if targets != 0 {
+        breach(
+            Rule::State,
+            "target processors of a service routine are for drivers before NDIS 6.20; NdisMQueueDpcEx is for those after",
+        );
     }
 }
 
@@ -194,13 +200,19 @@ fn queue_dpc(interrupt: &Arc<Interrupt>, message: u32, target: usize, context: u
     interrupt.dpcs.fetch_add(1, Ordering::SeqCst);
     let run = Box::new(move || {
         if let Some(handler) = this.handlers.MessageInterruptDpcHandler {
+            let call = this.calls.fetch_add(1, Ordering::Relaxed);
+            let most = if call.is_multiple_of(2) {
+                NO_LIMIT
+            } else {
+                MOST
+            };
             let mut throttle = NDIS_RECEIVE_THROTTLE_PARAMETERS {
-                MaxNblsToIndicate: MOST,
+                MaxNblsToIndicate: most,
                 MoreNblsPending: 0,
             };
             let parameters = (&raw mut throttle).cast();
             // SAFETY: the driver's handler, at DISPATCH_LEVEL.
-            enter::driver("MiniportMessageInterruptDPC", || unsafe {
+            let run = || unsafe {
                 handler(
                     this.context as _,
                     message,
@@ -208,7 +220,23 @@ fn queue_dpc(interrupt: &Arc<Interrupt>, message: u32, target: usize, context: u
                     parameters,
                     std::ptr::null_mut(),
                 );
-            });
+            };
+            let call = || enter::driver("MiniportMessageInterruptDPC", run);
+            let ((), indicated) = datapath::indicated_by(call);
+            if indicated > most as usize {
+                breach(
+                    Rule::State,
+                    format_args!(
+                        "a deferred call indicated {indicated} lists, of {most} that NDIS allowed"
+                    ),
+                );
+            }
+            if most == NO_LIMIT && throttle.MoreNblsPending != 0 {
+                breach(
+                    Rule::State,
+                    "MoreNblsPending is told to NDIS that set no limit: it does not call again",
+                );
+            }
             if throttle.MoreNblsPending != 0 && !this.stop.load(Ordering::SeqCst) {
                 queue_dpc(&this, message, target, context);
             }
@@ -271,14 +299,22 @@ pub(super) extern "win64" fn queue(
     targets
 }
 
-/// `targets`: GROUP_AFFINITY, its mask first.
 pub(super) extern "win64" fn queue_ex(
     handle: usize,
     message: u32,
-    targets: *const u64,
+    targets: *const GROUP_AFFINITY,
     context: usize,
 ) -> u64 {
     // SAFETY: the driver's structure.
-    let mask = unsafe { *targets } as u32;
-    queue(handle, message, mask, context).into()
+    let targets = unsafe { &*targets };
+    let possible = (1_usize << CPUS) - 1;
+    if targets.Group != 0 || targets.Mask == 0 || targets.Mask & !possible != 0 {
+        breach(
+            Rule::State,
+            format_args!(
+                "a deferred call is queued on processors that are not there: {targets:x?}"
+            ),
+        );
+    }
+    queue(handle, message, targets.Mask as u32, context).into()
 }

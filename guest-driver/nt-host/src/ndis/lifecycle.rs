@@ -256,6 +256,13 @@ impl Adapter {
                 );
             }
         }
+        let indicating = self.traffic.indicating();
+        if indicating > 0 {
+            breach(
+                Rule::NblPaused,
+                format_args!("paused while {indicating} receive indication(s) have not returned"),
+            );
+        }
         let (sending, indicated) = self.traffic.outstanding();
         if sending + indicated > 0 {
             breach(

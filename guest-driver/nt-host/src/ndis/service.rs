@@ -206,6 +206,27 @@ pub(super) extern "win64" fn indicate_status(
         let mut said = adapter.said.lock();
         said.connected = i32::from_le_bytes([data[4], data[5], data[6], data[7]]);
     }
+    if code == NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG {
+        // SAFETY: a buffer of the driver, header first.
+        unsafe {
+            check_header(
+                data.as_ptr().cast(),
+                "NDIS_OFFLOAD",
+                NDIS_OBJECT_TYPE_OFFLOAD,
+                super::attributes::OFFLOAD_REVISIONS,
+            )
+        };
+        let size = usize::from(u16::from_le_bytes([data[2], data[3]]));
+        if size != data.len() {
+            breach(
+                Rule::Header,
+                format_args!(
+                    "NDIS_OFFLOAD of {size} bytes is indicated as {}",
+                    data.len()
+                ),
+            );
+        }
+    }
     adapter.indications.lock().push((code, data));
 }
 

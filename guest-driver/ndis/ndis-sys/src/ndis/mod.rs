@@ -30,6 +30,7 @@ imports! {
     Vista 0 fn NdisMRegisterInterruptEx(MiniportAdapterHandle: NDIS_HANDLE, MiniportInterruptContext: NDIS_HANDLE, Characteristics: *mut NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS, NdisInterruptHandle: *mut NDIS_HANDLE) -> NDIS_STATUS;
     Vista 0 fn NdisMDeregisterInterruptEx(NdisInterruptHandle: NDIS_HANDLE);
     Vista 31 fn NdisMQueueDpc(NdisInterruptHandle: NDIS_HANDLE, MessageId: u32, TargetProcessors: u32, MiniportDpcContext: PVOID) -> u32;
+    Seven 31 fn NdisMQueueDpcEx(NdisInterruptHandle: NDIS_HANDLE, MessageId: u32, TargetProcessors: *mut GROUP_AFFINITY, MiniportDpcContext: PVOID) -> usize;
     Vista 0 fn NdisMRegisterScatterGatherDma(MiniportAdapterHandle: NDIS_HANDLE, DmaDescription: *mut NDIS_SG_DMA_DESCRIPTION, NdisMiniportDmaHandle: *mut NDIS_HANDLE) -> NDIS_STATUS;
     Vista 0 fn NdisMDeregisterScatterGatherDma(NdisMiniportDmaHandle: NDIS_HANDLE);
     Vista 2 fn NdisMAllocateNetBufferSGList(NdisMiniportDmaHandle: NDIS_HANDLE, NetBuffer: *mut NET_BUFFER, Context: PVOID, Flags: u32, ScatterGatherListBuffer: PVOID, ScatterGatherListBufferSize: u32) -> NDIS_STATUS;

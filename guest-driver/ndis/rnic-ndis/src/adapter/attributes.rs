@@ -8,7 +8,7 @@ use rnic_driver_core::Nic;
 
 use super::Adapter;
 use super::lifecycle::{Stop, check};
-use crate::engine::Engine;
+use crate::engine::{Engine, PATIENCE_NS};
 use crate::ethernet::offload::Offloads;
 use crate::ethernet::rss;
 use crate::hw::NtPlatform;
@@ -26,6 +26,11 @@ const ETHERNET_CSMACD: u16 = 6;
 const ACCESS_BROADCAST: i32 = 2;
 const SEND_AND_RECEIVE: i32 = 0;
 const DEDICATED: i32 = 1;
+
+/// How often NDIS asks whether the adapter hangs. A request that is not answered between two such questions makes NDIS reset
+/// the adapter: the driver gives the device up before that, after [`PATIENCE_NS`].
+const HANG_SECONDS: u32 = 6;
+const _: () = assert!(HANG_SECONDS as u64 * 1_000_000_000 > PATIENCE_NS);
 
 /// Packet filters that the device has.
 pub const PACKET_FILTERS: u32 = NDIS_PACKET_TYPE_DIRECTED
@@ -65,8 +70,10 @@ pub fn register(handle: NDIS_HANDLE, context: *const Adapter) -> Result<(), Stop
         MiniportAdapterContext: context.cast_mut().cast(),
         AttributeFlags: NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE
             | NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK
+            // Without it NDIS halts the adapter before the machine sleeps, and consumers would have to go.
+            | NDIS_MINIPORT_ATTRIBUTES_NO_HALT_ON_SUSPEND
             | NDIS_MINIPORT_ATTRIBUTES_BUS_MASTER,
-        CheckForHangTimeInSeconds: 0,
+        CheckForHangTimeInSeconds: HANG_SECONDS,
         InterfaceType: PCI_BUS,
     };
     set(handle, &attributes, "registration attributes")
@@ -111,7 +118,9 @@ pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
         }
         bytes
     };
-    let up = nic.link_up().unwrap_or(false);
+    // What changes are told against.
+    let up = adapter.ethernet.link_up();
+    let now = if up { speed } else { u64::MAX };
     let oids = oid::SUPPORTED;
     let attributes = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES {
         Header: NDIS_OBJECT_HEADER {
@@ -124,9 +133,9 @@ pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
         PhysicalMediumType: PHYSICAL_802_3,
         MtuSize: mtu,
         MaxXmitLinkSpeed: speed,
-        XmitLinkSpeed: speed,
+        XmitLinkSpeed: now,
         MaxRcvLinkSpeed: speed,
-        RcvLinkSpeed: speed,
+        RcvLinkSpeed: now,
         MediaConnectState: if up {
             MediaConnectStateConnected
         } else {

@@ -2,7 +2,8 @@
 
 use alloc::boxed::Box;
 use core::ffi::c_void;
-use core::sync::atomic::AtomicU32;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use ndis_sys::ndis::*;
 use ndis_sys::nt::PVOID;
@@ -27,7 +28,7 @@ use crate::nt::{NoMemory, Passive, SpinLock};
 use crate::{error, info};
 
 /// How often the worker looks for late answers.
-const WATCHDOG_MS: u32 = 500;
+pub(super) const WATCHDOG_MS: u32 = 500;
 
 impl From<SetupError> for Stop {
     fn from(error: SetupError) -> Self {
@@ -109,6 +110,7 @@ impl Adapter {
             worker,
             watchdog: SpinLock::new(None),
             interrupts: SpinLock::new(None),
+            interrupt: AtomicPtr::new(ptr::null_mut()),
             targets: [const { AtomicU32::new(0) }; super::TARGETS],
             permanent_address: engine.nic.identity().mac,
             multicast_limit: engine.nic.limits().multicast.get().min(MULTICAST as u32),
@@ -145,6 +147,7 @@ impl Adapter {
         if interrupts.messages() < self.messages {
             return Err(SetupError::Resources.into());
         }
+        self.interrupt.store(interrupts.handle(), Ordering::Release);
         *self.interrupts.lock() = Some(interrupts);
         self.ndk.engine_up(passive, self, &engine);
         let timer = Timer::try_new(self.handle, tick, core::ptr::from_ref(self).cast())?;
@@ -178,6 +181,7 @@ impl Adapter {
         self.worker.stop(passive);
         // Where the worker never ran.
         self.ethernet.engine_down(self);
+        self.interrupt.store(ptr::null_mut(), Ordering::Release);
         let interrupts = self.interrupts.lock().take();
         drop(interrupts);
         let engine = self.engine.lock().take();

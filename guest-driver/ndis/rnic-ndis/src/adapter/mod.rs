@@ -14,9 +14,10 @@ mod recovery;
 pub mod settings;
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use ndis_sys::ndis::NDIS_HANDLE;
+use ndis_sys::nt::PROCESSOR_NUMBER;
 use rnic_abi::reg::intr_cause;
 use rnic_driver_core::{Error, Event};
 
@@ -56,7 +57,9 @@ pub struct Adapter {
     worker: Worker,
     watchdog: SpinLock<Option<Timer>>,
     interrupts: SpinLock<Option<Interrupts>>,
-    /// By message: bit map of the CPUs that its DPC runs on; 0: where the interrupt came.
+    /// NDIS's handle of them, for interrupts and deferred calls; null while they are not registered.
+    interrupt: AtomicPtr<core::ffi::c_void>,
+    /// By message: the processor that its DPC runs on, plus one; 0: where the interrupt came.
     targets: [AtomicU32; TARGETS],
     permanent_address: [u8; 6],
     multicast_limit: u32,
@@ -128,16 +131,20 @@ impl Adapter {
     pub fn steer(&self, rss: Option<&Rss>) {
         for (queue, target) in self.targets.iter().skip(1).enumerate() {
             let cpu = rss.and_then(|rss| rss.cpus.get(queue).copied().flatten());
-            let map = cpu.and_then(|cpu| 1u32.checked_shl(cpu)).unwrap_or(0);
-            target.store(map, Ordering::Relaxed);
+            let place = cpu.map_or(0, |cpu| cpu + 1);
+            target.store(place, Ordering::Relaxed);
         }
     }
 
-    /// CPUs that a message's DPC runs on; 0: where the interrupt came. Callable at any IRQL.
-    pub fn target(&self, message: u32) -> u32 {
-        self.targets
-            .get(message as usize)
-            .map_or(0, |target| target.load(Ordering::Relaxed))
+    /// Processor that a message's DPC runs on; none: where the interrupt came. Callable at any IRQL.
+    pub fn target(&self, message: u32) -> Option<PROCESSOR_NUMBER> {
+        let target = self.targets.get(message as usize)?.load(Ordering::Relaxed);
+        target.checked_sub(1).map(rss::processor)
+    }
+
+    /// NDIS's handle of the interrupts; null while they are not registered. Callable at any IRQL.
+    pub fn interrupt(&self) -> NDIS_HANDLE {
+        self.interrupt.load(Ordering::Acquire)
     }
 
     /// The function.

@@ -6,6 +6,7 @@ use ndis_sys::ndis::*;
 use rnic_driver_core::Error;
 
 use super::Adapter;
+use super::lifecycle::WATCHDOG_MS;
 use crate::engine::Engine;
 use crate::hw::NtPlatform;
 use crate::nt::Passive;
@@ -50,6 +51,7 @@ impl Adapter {
     pub fn set_power(&self, request: Request, state: i32) {
         self.recovery.lock().power = Some((request, state));
         if state != NdisDeviceStateD0 {
+            self.ethernet.set_asleep(true);
             self.give_up(Error::Ended);
         }
         self.kick();
@@ -86,6 +88,8 @@ impl Adapter {
             let low = state != NdisDeviceStateD0;
             self.recovery.lock().low_power = low;
             self.end_life(passive);
+            self.watch_while_awake(low);
+            self.ethernet.set_asleep(low);
             // A device that does not come up is one that hangs: NDIS finds out and resets it.
             if !low && let Err(error) = self.begin_life(passive) {
                 error!("the device did not wake up: {error}");
@@ -105,6 +109,17 @@ impl Adapter {
             self.recovery.lock().reset = false;
             // SAFETY: MiniportResetEx returned pending. Filters and addresses are restored already.
             unsafe { NdisMResetComplete(self.handle, status, 0) };
+        }
+    }
+
+    /// No timer runs while the adapter sleeps. (OID_PNP_SET_POWER)
+    fn watch_while_awake(&self, low: bool) {
+        if let Some(watchdog) = self.watchdog.lock().as_ref() {
+            if low {
+                watchdog.rest();
+            } else {
+                watchdog.start(WATCHDOG_MS);
+            }
         }
     }
 

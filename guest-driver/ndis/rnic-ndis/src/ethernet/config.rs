@@ -48,6 +48,17 @@ impl Multicast {
     }
 }
 
+/// Whether the protocol stack uses the offloads of an IP version (OID_OFFLOAD_ENCAPSULATION).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InUse {
+    /// It has said nothing yet: it may ask for them in what it sends, but nothing is told of what is received.
+    Unsaid,
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
 /// Everything that can be set while the card runs.
 #[derive(Clone, Copy)]
 pub struct Config {
@@ -57,8 +68,10 @@ pub struct Config {
     pub multicast: Multicast,
     /// Lookahead, which nothing depends on.
     pub lookahead: u32,
-    /// Offloads that are on.
+    /// Offloads that are configured.
     pub offloads: Offloads,
+    /// How far they are in use: over IPv4, over IPv6.
+    pub in_use: [InUse; 2],
     /// Receive side scaling, while it is on.
     pub rss: Option<Rss>,
     address: [u8; 6],
@@ -76,6 +89,7 @@ impl Config {
             multicast: Multicast::NONE,
             lookahead: settings.jumbo_packet,
             offloads: Offloads::new(settings, nic),
+            in_use: [InUse::Unsaid; 2],
             rss: None,
             address: settings.network_address.unwrap_or(nic.identity().mac),
             max_frame: settings
@@ -87,12 +101,24 @@ impl Config {
         }
     }
 
+    /// Offloads that Windows is told of as the current configuration.
+    pub fn offloads_told(&self) -> Offloads {
+        let [v4, v6] = self.in_use.map(|use_of_it| use_of_it != InUse::No);
+        self.offloads.of(v4, v6)
+    }
+
+    /// Offloads that received frames get.
+    fn offloads_received(&self) -> Offloads {
+        let [v4, v6] = self.in_use.map(|use_of_it| use_of_it == InUse::Yes);
+        self.offloads.of(v4, v6)
+    }
+
     /// How received frames are taken.
     pub fn receive_mode(&self) -> Mode {
         Mode {
             strip_tag: self.strip_tag,
             vlan: self.vlan,
-            checksum: self.offloads.receives_any(),
+            checksums: self.offloads_received(),
             hash: self.rss.map(|rss| (rss.key, rss.types)),
         }
     }
@@ -116,7 +142,7 @@ impl Config {
         nic: &NtNic,
         cookie: u64,
     ) -> Result<Token, Error> {
-        let offloads = if self.offloads.receives_any() {
+        let offloads = if self.offloads_received().receives_any() {
             EthOffloads::CHECKSUM
         } else {
             EthOffloads(0)
@@ -183,7 +209,8 @@ pub fn transmit_queue(queues: usize) -> usize {
     cpu as usize % queues.max(1)
 }
 
-fn indicate<T>(adapter: &Adapter, code: NDIS_STATUS, value: &mut T) {
+/// `size`: bytes of the value, by its header.
+fn indicate<T>(adapter: &Adapter, code: NDIS_STATUS, value: &mut T, size: u16) {
     let indication = NDIS_STATUS_INDICATION {
         Header: NDIS_OBJECT_HEADER {
             Type: NDIS_OBJECT_TYPE_STATUS_INDICATION,
@@ -197,7 +224,7 @@ fn indicate<T>(adapter: &Adapter, code: NDIS_STATUS, value: &mut T) {
         DestinationHandle: core::ptr::null_mut(),
         RequestId: core::ptr::null_mut(),
         StatusBuffer: core::ptr::from_mut(value).cast(),
-        StatusBufferSize: u32::try_from(size_of::<T>()).unwrap_or(0),
+        StatusBufferSize: size.into(),
         Guid: ndis_sys::nt::GUID {
             Data1: 0,
             Data2: 0,
@@ -224,23 +251,30 @@ pub fn indicate_link(adapter: &Adapter, up: bool) {
         } else {
             MediaConnectStateDisconnected
         },
-        MediaDuplexState: MediaDuplexStateFull,
+        MediaDuplexState: if up {
+            MediaDuplexStateFull
+        } else {
+            MediaDuplexStateUnknown
+        },
         XmitLinkSpeed: speed,
         RcvLinkSpeed: speed,
         PauseFunctions: NdisPauseFunctionsUnsupported,
         AutoNegotiationFlags: 0,
     };
     crate::info!("link {}", if up { "up" } else { "down" });
-    indicate(adapter, NDIS_STATUS_LINK_STATE, &mut state);
+    let size = state.Header.Size;
+    indicate(adapter, NDIS_STATUS_LINK_STATE, &mut state, size);
 }
 
 /// Tells Windows which offloads are on.
 pub fn indicate_offloads(adapter: &Adapter) {
-    let mut offloads = adapter.ethernet.config.lock().offloads.to_ndis();
+    let mut offloads = adapter.ethernet.config.lock().offloads_told().to_ndis();
+    let size = offloads.Header.Size;
     indicate(
         adapter,
         NDIS_STATUS_TASK_OFFLOAD_CURRENT_CONFIG,
         &mut offloads,
+        size,
     );
 }
 

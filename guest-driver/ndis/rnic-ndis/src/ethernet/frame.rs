@@ -92,6 +92,8 @@ pub struct Request {
     pub udp_checksum: bool,
     /// Most payload of a segment; none: do not cut.
     pub segment: Option<u16>,
+    /// It is to be cut as IPv6, not as IPv4.
+    pub segment_v6: bool,
     /// Where the protocol stack says that the TCP header starts; 0: it does not say.
     pub transport_at: usize,
 }
@@ -106,13 +108,18 @@ impl Request {
         let segment = (mss != 0).then_some(mss);
         let transport_at = if segment.is_some() {
             large_send >> 20 & 0x3FF
-        } else {
+        } else if bit(2) {
             checksum >> 16 & 0x3FF
+        } else {
+            // The offset is that of a TCP header; for UDP it is not set.
+            0
         };
         Self {
             tcp_checksum: checksum_wanted && bit(2),
             udp_checksum: checksum_wanted && bit(3),
             segment,
+            // IPVersion.
+            segment_v6: large_send >> 31 & 1 != 0,
             transport_at,
         }
     }
@@ -375,7 +382,8 @@ mod tests {
     fn udp_is_checksummed_at_its_own_field() {
         let mut frame = tcp4(140);
         frame[23] = UDP;
-        let request = Request::from_info(0b1001 | 34 << 16, 0);
+        // TcpHeaderOffset is not UDP's.
+        let request = Request::from_info(0b1001 | 77 << 16, 0);
         let head = Head::build(&frame, frame.len(), &request, None).unwrap();
         assert_eq!(&head.bytes()[6..10], &[34, 0, 6, 0]);
     }

@@ -77,10 +77,14 @@ impl Lane {
     /// What holds for frames that are sent now.
     pub(super) fn rules(&self) -> tx::Rules {
         let ethernet = &self.adapter().ethernet;
-        let vlan = ethernet.config().lock().vlan;
+        let (vlan, large_sends) = {
+            let config = ethernet.config().lock();
+            (config.vlan, config.offloads_told().large_sends())
+        };
         tx::Rules {
             frame_bytes: ethernet.frame_bytes(),
             vlan,
+            large_sends,
         }
     }
 
@@ -114,7 +118,8 @@ impl Lane {
         {
             let mut state = adapter.ethernet.state.lock();
             if state.run == Run::Running {
-                state.receives += count;
+                // This indication too, until it has returned: the lists may be back before.
+                state.receives += count + 1;
             } else {
                 drop(state);
                 // SAFETY: not indicated, so ours.
@@ -132,6 +137,9 @@ impl Lane {
                 NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL,
             );
         }
+        adapter
+            .ethernet
+            .settle(adapter, |state| state.receives -= 1);
     }
 }
 

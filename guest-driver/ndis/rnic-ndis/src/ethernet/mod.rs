@@ -56,8 +56,10 @@ struct State {
     run: Run,
     /// Lists that NDIS gave and that are not complete.
     sends: u32,
-    /// Lists that Windows has.
+    /// Lists that Windows has, and indications that have not returned: a pause waits for both. (MiniportPause)
     receives: u32,
+    /// In a low-power state, or on the way there.
+    asleep: bool,
     /// When the pause under way began.
     pausing_since: u64,
     lane: Option<Shared<Lane>>,
@@ -83,6 +85,7 @@ impl Ethernet {
                 run: Run::Paused,
                 sends: 0,
                 receives: 0,
+                asleep: false,
                 pausing_since: 0,
                 lane: None,
                 link_up: nic.link_up().unwrap_or(false),
@@ -148,16 +151,34 @@ impl Ethernet {
 
     /// It ended, and the device is silent: everything that was given to it comes back.
     pub fn engine_down(&self, adapter: &Adapter) {
-        let lane = self.state.lock().lane.take();
+        let (lane, status) = {
+            let mut state = self.state.lock();
+            let status = if state.asleep {
+                NDIS_STATUS_LOW_POWER_STATE
+            } else {
+                NDIS_STATUS_REQUEST_ABORTED
+            };
+            (state.lane.take(), status)
+        };
         if let Some(lane) = lane {
             for rx in &lane.rx {
                 rx.close();
             }
             for tx in &lane.tx {
-                tx.close(&lane);
+                tx.close(&lane, status);
             }
         }
         self.set_link(adapter, false);
+    }
+
+    /// The adapter goes to a low-power state, or has left it: what is sent meanwhile comes back with the status that says so.
+    pub fn set_asleep(&self, asleep: bool) {
+        self.state.lock().asleep = asleep;
+    }
+
+    /// Whether the link is up, as Windows was told last.
+    pub fn link_up(&self) -> bool {
+        self.state.lock().link_up
     }
 
     fn lane(&self) -> Option<Shared<Lane>> {
@@ -176,6 +197,7 @@ impl Ethernet {
             // Counted in any case: completion takes them off again.
             state.sends += lists.len();
             match (&state.lane, state.run) {
+                _ if state.asleep => Err(NDIS_STATUS_LOW_POWER_STATE),
                 (Some(lane), Run::Running) => Ok(lane.clone()),
                 (_, Run::Paused | Run::Pausing) => Err(NDIS_STATUS_PAUSED),
                 (None, Run::Running) => Err(NDIS_STATUS_ADAPTER_NOT_READY),

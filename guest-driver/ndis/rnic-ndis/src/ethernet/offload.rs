@@ -3,6 +3,7 @@
 use ndis_sys::ndis::*;
 use rnic_abi::feature;
 
+use super::frame::{Layout, Protocol};
 use crate::adapter::settings::Settings;
 use crate::engine::NtNic;
 
@@ -68,6 +69,49 @@ impl Offloads {
     /// Whether verified checksums are told for anything.
     pub fn receives_any(&self) -> bool {
         (self.ip4 | self.tcp4 | self.udp4 | self.tcp6 | self.udp6) & RX != 0
+    }
+
+    /// Whether large sends are on: over IPv4, over IPv6.
+    pub fn large_sends(&self) -> [bool; 2] {
+        [self.lso4, self.lso6]
+    }
+
+    /// Those of IPv4, if it is wanted, and those of IPv6.
+    #[must_use]
+    pub fn of(&self, v4: bool, v6: bool) -> Self {
+        let bits = |bits: u8, wanted: bool| if wanted { bits } else { 0 };
+        Self {
+            ip4: bits(self.ip4, v4),
+            tcp4: bits(self.tcp4, v4),
+            udp4: bits(self.udp4, v4),
+            tcp6: bits(self.tcp6, v6),
+            udp6: bits(self.udp6, v6),
+            lso4: self.lso4 && v4,
+            lso6: self.lso6 && v6,
+        }
+    }
+
+    /// NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO.Receive for a frame whose checksums are all good: of those that it has, the
+    /// ones that are on.
+    pub fn verified(&self, head: &[u8]) -> usize {
+        const TCP_SUCCEEDED: usize = 1 << 3;
+        const UDP_SUCCEEDED: usize = 1 << 4;
+        const IP_SUCCEEDED: usize = 1 << 5;
+        let Some(layout) = Layout::of(head) else {
+            return 0;
+        };
+        let told = |bits: u8, flag: usize| if bits & RX != 0 { flag } else { 0 };
+        let (ip, tcp, udp) = if layout.v6 {
+            (0, self.tcp6, self.udp6)
+        } else {
+            (self.ip4, self.tcp4, self.udp4)
+        };
+        let transport = match layout.transport {
+            Some((Protocol::Tcp, _)) => told(tcp, TCP_SUCCEEDED),
+            Some((Protocol::Udp, _)) => told(udp, UDP_SUCCEEDED),
+            None => return 0,
+        };
+        transport | told(ip, IP_SUCCEEDED)
     }
 
     /// OID_TCP_OFFLOAD_PARAMETERS: what is on afterwards, or why not. `all` is what the device has.
@@ -203,6 +247,26 @@ mod tests {
         let mut nonsense = unchanged();
         nonsense.UDPIPv6Checksum = 5;
         assert_eq!(ALL.change(&nonsense, &ALL), None);
+    }
+
+    #[test]
+    fn verified_checksums_are_told_for_what_the_frame_has_and_what_is_on() {
+        let mut frame = [0u8; 64];
+        frame[12] = 8;
+        frame[14] = 0x45;
+        frame[23] = 6;
+        assert_eq!(ALL.verified(&frame), 0b10_1000);
+        frame[23] = 17;
+        assert_eq!(ALL.verified(&frame), 0b11_0000);
+        let without_udp = Offloads { udp4: TX, ..ALL };
+        assert_eq!(without_udp.verified(&frame), 0b10_0000);
+        assert_eq!(ALL.of(false, true).verified(&frame), 0);
+        frame[20] = 0x20;
+        assert_eq!(
+            ALL.verified(&frame),
+            0,
+            "a fragment has no checksum of its own"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Rss {
     pub types: RssTypes,
     table: [u8; TABLE],
     size: usize,
-    /// By queue: the CPU that its DPC runs on; none where it does not matter.
+    /// By queue: the processor that its DPC runs on, as a number that [`processor`] takes; none where it does not matter.
     pub cpus: [Option<u32>; QUEUES],
 }
 
@@ -69,12 +69,11 @@ pub fn capabilities(
 
 /// What OID_GEN_RECEIVE_SCALE_PARAMETERS makes of what was set: none when it switches RSS off.
 ///
-/// `bytes` is the whole buffer: the structure, then table and key at its offsets. `index` numbers a processor.
+/// `bytes` is the whole buffer: the structure, then table and key at its offsets.
 pub fn parse(
     bytes: &[u8],
     before: Option<&Rss>,
     queues: usize,
-    mut index: impl FnMut(PROCESSOR_NUMBER) -> u32,
 ) -> Result<Option<Rss>, NDIS_STATUS> {
     let half = |at: usize| Some(u16::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
     let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
@@ -128,9 +127,24 @@ pub fn parse(
     if flags & TABLE_UNCHANGED == 0 {
         let (size, offset) = (half(12).ok_or(short)?, word(16).ok_or(short)?);
         let table = part(bytes, offset, size.into()).ok_or(short)?;
-        rss.set_table(table, revision, queues, &mut index)?;
+        rss.set_table(table, revision, queues)?;
     }
     Ok(Some(rss))
+}
+
+/// A processor as a number: its number in its group, with that of the group above.
+fn number(processor: PROCESSOR_NUMBER) -> u32 {
+    u32::from(processor.Group) << 8 | u32::from(processor.Number)
+}
+
+/// The other way.
+pub fn processor(number: u32) -> PROCESSOR_NUMBER {
+    let [low, high, more, _] = number.to_le_bytes();
+    PROCESSOR_NUMBER {
+        Group: u16::from_le_bytes([high, more]),
+        Number: low,
+        Reserved: 0,
+    }
 }
 
 fn part(bytes: &[u8], offset: u32, size: usize) -> Option<&[u8]> {
@@ -144,13 +158,7 @@ impl Rss {
     }
 
     /// Each processor gets a queue, in the order in which they appear; when there are more, queues are shared.
-    fn set_table(
-        &mut self,
-        table: &[u8],
-        revision: u8,
-        queues: usize,
-        index: &mut impl FnMut(PROCESSOR_NUMBER) -> u32,
-    ) -> Result<(), NDIS_STATUS> {
+    fn set_table(&mut self, table: &[u8], revision: u8, queues: usize) -> Result<(), NDIS_STATUS> {
         let width = if revision == 1 { 1 } else { 4 };
         let entries = table.len() / width;
         if !entries.is_power_of_two() || entries > TABLE || !table.len().is_multiple_of(width) {
@@ -163,9 +171,9 @@ impl Rss {
         for (entry, to) in table.chunks_exact(width).zip(&mut self.table) {
             let cpu = match *entry {
                 [cpu] => u32::from(cpu),
-                [a, b, number, _] => index(PROCESSOR_NUMBER {
+                [a, b, in_group, _] => number(PROCESSOR_NUMBER {
                     Group: u16::from_le_bytes([a, b]),
-                    Number: number,
+                    Number: in_group,
                     Reserved: 0,
                 }),
                 _ => return Err(NDIS_STATUS_INVALID_PARAMETER),
@@ -211,15 +219,11 @@ mod tests {
         bytes
     }
 
-    fn number(processor: PROCESSOR_NUMBER) -> u32 {
-        u32::from(processor.Group) * 64 + u32::from(processor.Number)
-    }
-
     #[test]
     fn processors_get_queues_in_order_and_share_when_there_are_more() {
         let table = [2, 5, 2, 7];
         let bytes = parameters(1, 0, TOEPLITZ | HASH_TCP_IPV4 | HASH_IPV6, &table, &[9; 40]);
-        let rss = parse(&bytes, None, 2, number).unwrap().unwrap();
+        let rss = parse(&bytes, None, 2).unwrap().unwrap();
         assert_eq!(rss.table(), &[0, 1, 0, 0]);
         assert_eq!(&rss.cpus[..3], &[Some(2), Some(5), None]);
         assert_eq!(rss.types.0, RssTypes::TCP_IPV4.0 | RssTypes::IPV6.0);
@@ -230,18 +234,20 @@ mod tests {
     fn revision_2_names_processors_with_their_group() {
         let table = [1, 0, 3, 0, 0, 0, 3, 0];
         let bytes = parameters(2, 0, TOEPLITZ | HASH_IPV4, &table, &[0; 40]);
-        let rss = parse(&bytes, None, 4, number).unwrap().unwrap();
+        let rss = parse(&bytes, None, 4).unwrap().unwrap();
         assert_eq!(rss.table(), &[0, 1]);
-        assert_eq!(&rss.cpus[..2], &[Some(67), Some(3)]);
+        assert_eq!(&rss.cpus[..2], &[Some(1 << 8 | 3), Some(3)]);
+        let first = processor(1 << 8 | 3);
+        assert_eq!((first.Group, first.Number), (1, 3));
     }
 
     #[test]
     fn what_is_unchanged_stays() {
         let first = parameters(1, 0, TOEPLITZ | HASH_IPV4, &[0, 1], &[7; 40]);
-        let rss = parse(&first, None, 4, number).unwrap().unwrap();
+        let rss = parse(&first, None, 4).unwrap().unwrap();
         let flags = HASH_INFO_UNCHANGED | KEY_UNCHANGED;
         let second = parameters(1, flags, 0, &[1, 1], &[]);
-        let again = parse(&second, Some(&rss), 4, number).unwrap().unwrap();
+        let again = parse(&second, Some(&rss), 4).unwrap().unwrap();
         assert_eq!((again.types, again.key), (rss.types, rss.key));
         assert_eq!(again.table(), &[0, 0]);
     }
@@ -249,13 +255,10 @@ mod tests {
     #[test]
     fn off_is_off_and_nonsense_is_refused() {
         assert_eq!(
-            parse(&parameters(1, DISABLE, 0, &[], &[]), None, 4, number),
+            parse(&parameters(1, DISABLE, 0, &[], &[]), None, 4),
             Ok(None)
         );
-        assert_eq!(
-            parse(&parameters(1, 0, 0, &[], &[]), None, 4, number),
-            Ok(None)
-        );
+        assert_eq!(parse(&parameters(1, 0, 0, &[], &[]), None, 4), Ok(None));
         let toeplitz = TOEPLITZ | HASH_IPV4;
         for (bytes, status) in [
             (
@@ -272,13 +275,10 @@ mod tests {
             ),
             (std::vec![0x89; 20], NDIS_STATUS_INVALID_LENGTH),
         ] {
-            assert_eq!(parse(&bytes, None, 4, number), Err(status));
+            assert_eq!(parse(&bytes, None, 4), Err(status));
         }
         let mut outside = parameters(1, 0, toeplitz, &[0], &[0; 40]);
         outside[16..20].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(
-            parse(&outside, None, 4, number),
-            Err(NDIS_STATUS_INVALID_LENGTH)
-        );
+        assert_eq!(parse(&outside, None, 4), Err(NDIS_STATUS_INVALID_LENGTH));
     }
 }

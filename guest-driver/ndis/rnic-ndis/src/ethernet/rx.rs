@@ -16,7 +16,8 @@ use rnic_driver_core::{Error, EthQueue, Fragment, UsedBuffer};
 use rnic_platform::DmaBuffer;
 
 use super::chain::ListChain;
-use super::frame::{self, Cast, ETHERNET, HEADER, Layout, Protocol};
+use super::frame::{self, Cast, ETHERNET, HEADER};
+use super::offload::Offloads;
 use super::{Counts, Lane};
 use crate::POOL_TAG;
 use crate::engine::{Engine, NtNic};
@@ -159,8 +160,8 @@ pub struct Mode {
     pub strip_tag: bool,
     /// Only this VLAN; 0: any.
     pub vlan: u16,
-    /// Verified checksums are told.
-    pub checksum: bool,
+    /// What of verified checksums is told.
+    pub checksums: Offloads,
     /// Hashes are told.
     pub hash: Option<([u8; 40], RssTypes)>,
 }
@@ -311,8 +312,8 @@ impl Rx {
             Cast::Broadcast => counts.broadcast += 1,
         }
         counts.bytes += size as u64;
-        let checksum = if mode.checksum && frame::is_verified(&header) {
-            verified(head)
+        let checksum = if frame::is_verified(&header) {
+            mode.checksums.verified(head)
         } else {
             0
         };
@@ -375,22 +376,6 @@ impl Rx {
     }
 }
 
-/// NDIS_TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO.Receive for a frame whose checksums are all good.
-fn verified(head: &[u8]) -> usize {
-    const TCP_SUCCEEDED: usize = 1 << 3;
-    const UDP_SUCCEEDED: usize = 1 << 4;
-    const IP_SUCCEEDED: usize = 1 << 5;
-    let Some(layout) = Layout::of(head) else {
-        return 0;
-    };
-    let ip = if layout.v6 { 0 } else { IP_SUCCEEDED };
-    match layout.transport {
-        Some((Protocol::Tcp, _)) => ip | TCP_SUCCEEDED,
-        Some((Protocol::Udp, _)) => ip | UDP_SUCCEEDED,
-        None => 0,
-    }
-}
-
 /// Lists that Windows gives back, or that were not indicated; how many.
 ///
 /// # Safety
@@ -412,22 +397,4 @@ pub unsafe fn returned(mut lists: ListChain) -> u32 {
         }
     }
     count
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn verified_checksums_are_told_for_what_the_frame_has() {
-        let mut frame = [0u8; 64];
-        frame[12] = 8;
-        frame[14] = 0x45;
-        frame[23] = 6;
-        assert_eq!(verified(&frame), 0b10_1000);
-        frame[23] = 17;
-        assert_eq!(verified(&frame), 0b11_0000);
-        frame[20] = 0x20;
-        assert_eq!(verified(&frame), 0, "a fragment has no checksum of its own");
-    }
 }

@@ -80,6 +80,12 @@ impl Interrupts {
     pub fn messages(&self) -> u32 {
         self.messages
     }
+
+    /// NDIS's handle.
+    #[must_use]
+    pub fn handle(&self) -> NDIS_HANDLE {
+        self.handle
+    }
 }
 
 impl Drop for Interrupts {
@@ -109,6 +115,17 @@ unsafe extern "win64" fn nothing(_: NDIS_HANDLE) {}
 
 unsafe extern "win64" fn nothing_for_message(_: NDIS_HANDLE, _: u32) {}
 
+/// Queues a message's deferred call on a processor. Callable at any IRQL.
+fn queue(interrupt: NDIS_HANDLE, message: u32, processor: PROCESSOR_NUMBER) {
+    let mut targets = GROUP_AFFINITY {
+        Mask: 1usize.checked_shl(processor.Number.into()).unwrap_or(0),
+        Group: processor.Group,
+        Reserved: [0; 3],
+    };
+    // SAFETY: the registration lives: who has its handle runs as an interrupt or a deferred call of it.
+    unsafe { NdisMQueueDpcEx(interrupt, message, &raw mut targets, ptr::null_mut()) };
+}
+
 /// At device IRQL.
 unsafe extern "win64" fn message_interrupt(
     context: NDIS_HANDLE,
@@ -117,13 +134,42 @@ unsafe extern "win64" fn message_interrupt(
     targets: *mut u32,
 ) -> BOOLEAN {
     // SAFETY: the adapter that registered; it outlives the registration.
-    let target = unsafe { &*context.cast::<Adapter>() }.target(message);
-    // SAFETY: out parameters of NDIS.
+    let adapter = unsafe { &*context.cast::<Adapter>() };
+    let interrupt = adapter.interrupt();
+    let here = match adapter.target(message) {
+        Some(processor) if !interrupt.is_null() => {
+            queue(interrupt, message, processor);
+            FALSE
+        }
+        _ => TRUE,
+    };
+    // SAFETY: out parameters of NDIS. Processors are not told here: that is for drivers before NDIS 6.20, and reaches the
+    // first 32 of group 0 only (MiniportMessageInterrupt).
     unsafe {
-        *queue_dpc = if target == 0 { TRUE } else { FALSE };
-        *targets = target;
+        *queue_dpc = here;
+        *targets = 0;
     }
     TRUE
+}
+
+/// NDIS_INDICATE_ALL_NBLS.
+const NO_LIMIT: u32 = u32::MAX;
+
+/// Who has the deferred call run again when there is more to do: NDIS, if it set a limit and is told; if it set none it is not
+/// told, and the driver queues the call (NDIS_RECEIVE_THROTTLE_PARAMETERS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    No,
+    Ndis,
+    Driver,
+}
+
+fn again(more: bool, most: u32) -> Again {
+    match (more, most) {
+        (false, _) => Again::No,
+        (true, NO_LIMIT) => Again::Driver,
+        (true, _) => Again::Ndis,
+    }
 }
 
 /// At DISPATCH_LEVEL.
@@ -138,11 +184,36 @@ unsafe extern "win64" fn message_dpc(
     let adapter = unsafe { &*context.cast::<Adapter>() };
     let throttle = throttle.cast::<NDIS_RECEIVE_THROTTLE_PARAMETERS>();
     // SAFETY: NDIS's parameters, which live during the call, or none.
-    let most = unsafe { throttle.as_ref() }.map_or(u32::MAX, |t| t.MaxNblsToIndicate);
-    let more = adapter.message(message, most);
+    let most = unsafe { throttle.as_ref() }.map_or(NO_LIMIT, |t| t.MaxNblsToIndicate);
+    let again = again(adapter.message(message, most), most);
     // SAFETY: as above.
     if let Some(throttle) = unsafe { throttle.as_mut() } {
-        // NDIS calls again when others had their turn.
-        throttle.MoreNblsPending = more.into();
+        throttle.MoreNblsPending = (again == Again::Ndis).into();
+    }
+    // None before the registration is complete, when everything is looked at, and after its end, when nothing is left to do.
+    let interrupt = adapter.interrupt();
+    if again == Again::Driver && !interrupt.is_null() {
+        let mut here = PROCESSOR_NUMBER {
+            Group: 0,
+            Number: 0,
+            Reserved: 0,
+        };
+        // SAFETY: good for the call.
+        unsafe { KeGetCurrentProcessorNumberEx(&raw mut here) };
+        queue(interrupt, message, here);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// NDIS was told so, which it does not heed then: what was left waited for an interrupt that did not come.
+    #[test]
+    fn more_is_not_told_to_ndis_that_set_no_limit() {
+        assert_eq!(again(true, NO_LIMIT), Again::Driver);
+        assert_eq!(again(true, 128), Again::Ndis);
+        assert_eq!(again(false, NO_LIMIT), Again::No);
+        assert_eq!(again(false, 128), Again::No);
     }
 }

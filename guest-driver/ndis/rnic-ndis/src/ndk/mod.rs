@@ -378,7 +378,8 @@ impl Provider {
                 Header: NDIS_OBJECT_HEADER {
                     Type: NDIS_OBJECT_TYPE_DEFAULT,
                     Revision: 2,
-                    Size: 0xB0,
+                    // Not the structure's size: NDIS_SIZEOF_NET_PNP_EVENT_NOTIFICATION_REVISION_2.
+                    Size: 0xAC,
                 },
                 PortNumber: 0,
                 NetPnPEvent: NET_PNP_EVENT {

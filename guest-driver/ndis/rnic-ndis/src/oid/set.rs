@@ -1,15 +1,14 @@
 //! Sets.
 
 use ndis_sys::ndis::*;
-use ndis_sys::nt::KeGetProcessorIndexFromNumber;
 use rnic_driver_core::{Error, Outcome, Token};
 
 use super::buffer::Request;
 use crate::adapter::Adapter;
 use crate::adapter::attributes::PACKET_FILTERS;
 use crate::engine::{NtControl, NtNic};
-use crate::ethernet::config::{Config, Multicast, indicate_offloads};
-use crate::ethernet::offload::Offloads;
+use crate::ethernet::config::{Config, InUse, Multicast, indicate_offloads};
+use crate::ethernet::offload::{self, Offloads};
 use crate::ethernet::rss;
 
 /// Sets, or lets the device set.
@@ -70,7 +69,7 @@ fn change(adapter: &Adapter, request: &mut Request) -> Result<NDIS_STATUS, NDIS_
         }
         OID_GEN_RECEIVE_SCALE_PARAMETERS => scale(adapter, request),
         OID_TCP_OFFLOAD_PARAMETERS => offloads(adapter, request),
-        OID_OFFLOAD_ENCAPSULATION => encapsulation(request),
+        OID_OFFLOAD_ENCAPSULATION => encapsulation(adapter, request),
         OID_PNP_SET_POWER => {
             let state = request.input_u32()?;
             adapter.set_power(request.again(), state.cast_signed());
@@ -87,10 +86,7 @@ fn scale(adapter: &Adapter, request: &mut Request) -> Result<NDIS_STATUS, NDIS_S
         return Err(NDIS_STATUS_NOT_SUPPORTED);
     };
     let before = adapter.ethernet.config().lock().rss;
-    let after = rss::parse(request.input(), before.as_ref(), queues, |processor| {
-        // SAFETY: good for the call.
-        unsafe { KeGetProcessorIndexFromNumber(&raw const processor) }
-    })?;
+    let after = rss::parse(request.input(), before.as_ref(), queues)?;
     adapter.ethernet.config().lock().rss = after;
     adapter.steer(after.as_ref());
     Ok(apply(adapter, request, Config::set_rss, After::Nothing))
@@ -123,10 +119,12 @@ fn offloads(adapter: &Adapter, request: &mut Request) -> Result<NDIS_STATUS, NDI
     Ok(apply(adapter, request, Config::set_offloads, after))
 }
 
-/// NDIS_ENCAPSULATION_IEEE_802_3 is what the card does anyway.
-fn encapsulation(request: &mut Request) -> Result<NDIS_STATUS, NDIS_STATUS> {
-    const IEEE_802_3: u32 = 2;
-    const ENABLED: u32 = 1;
+/// Switches the configured offloads of an IP version on, as far as what is received goes, or all of them off.
+fn encapsulation(adapter: &Adapter, request: &mut Request) -> Result<NDIS_STATUS, NDIS_STATUS> {
+    /// NDIS_OFFLOAD_SET_NO_CHANGE, _ON, _OFF.
+    const NO_CHANGE: u32 = 0;
+    const ON: u32 = 1;
+    const OFF: u32 = 2;
     const SIZE: usize = size_of::<NDIS_OFFLOAD_ENCAPSULATION>();
     let bytes = request.input();
     if bytes.len() < SIZE {
@@ -139,15 +137,27 @@ fn encapsulation(request: &mut Request) -> Result<NDIS_STATUS, NDIS_STATUS> {
             .cast::<NDIS_OFFLOAD_ENCAPSULATION>()
             .read_unaligned()
     };
-    let possible = |family: ENCAPSULATION| {
-        family.Enabled != ENABLED
-            || (family.EncapsulationType == IEEE_802_3 && family.HeaderSize == 14)
+    let change = |family: ENCAPSULATION, now: InUse| match family.Enabled {
+        NO_CHANGE => Some(now),
+        ON => {
+            let kind = family.EncapsulationType;
+            let possible = kind != 0 && kind & !offload::ENCAPSULATION == 0;
+            (possible && family.HeaderSize == 14).then_some(InUse::Yes)
+        }
+        OFF => Some(InUse::No),
+        _ => None,
     };
-    if possible(wanted.IPv4) && possible(wanted.IPv6) {
-        Ok(NDIS_STATUS_SUCCESS)
-    } else {
-        Err(NDIS_STATUS_INVALID_PARAMETER)
+    {
+        let mut config = adapter.ethernet.config().lock();
+        let [v4, v6] = config.in_use;
+        let both = (change(wanted.IPv4, v4), change(wanted.IPv6, v6));
+        let (Some(v4), Some(v6)) = both else {
+            return Err(NDIS_STATUS_INVALID_PARAMETER);
+        };
+        config.in_use = [v4, v6];
     }
+    let after = After::TellOffloads;
+    Ok(apply(adapter, request, Config::set_offloads, after))
 }
 
 /// What follows when the device has it.
@@ -165,7 +175,13 @@ fn apply(
     verb: fn(&Config, &mut NtControl, &NtNic, u64) -> Result<Token, Error>,
     after: After,
 ) -> NDIS_STATUS {
+    let tell = move |adapter: &Adapter| {
+        if after == After::TellOffloads {
+            indicate_offloads(adapter);
+        }
+    };
     let Some(engine) = adapter.engine() else {
+        tell(adapter);
         return NDIS_STATUS_SUCCESS;
     };
     let config = *adapter.ethernet.config().lock();
@@ -186,8 +202,8 @@ fn apply(
                     }
                 }
             };
-            if status == NDIS_STATUS_SUCCESS && after == After::TellOffloads {
-                indicate_offloads(adapter);
+            if status == NDIS_STATUS_SUCCESS {
+                tell(adapter);
             }
             if let Some(request) = pending.take() {
                 request.complete(adapter.handle, status);
@@ -199,6 +215,9 @@ fn apply(
         Ok(()) => NDIS_STATUS_PENDING,
         Err(Error::NoMemory) => NDIS_STATUS_RESOURCES,
         // The life of the device just ended.
-        Err(_) => NDIS_STATUS_SUCCESS,
+        Err(_) => {
+            tell(adapter);
+            NDIS_STATUS_SUCCESS
+        }
     }
 }

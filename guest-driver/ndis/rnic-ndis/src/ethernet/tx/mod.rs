@@ -80,7 +80,7 @@ impl Tx {
                 slots: list,
                 free,
                 waiting: BufferChain::new(),
-                closed: false,
+                closed: None,
             }),
         })
     }
@@ -146,8 +146,8 @@ impl Tx {
         let refused = {
             let mut state = self.state.lock();
             let nic = &lane.engine().nic;
-            if state.closed {
-                Some(NDIS_STATUS_REQUEST_ABORTED)
+            if let Some(status) = state.closed {
+                Some(status)
             } else if !state.waiting.is_empty() {
                 // SAFETY: ours.
                 unsafe { state.waiting.push(buffer) };
@@ -196,7 +196,7 @@ impl Tx {
                         }
                     }
                 }
-                if count != 0 && !state.closed {
+                if count != 0 && state.closed.is_none() {
                     state.refill(&engine.nic, rules, &mut refused);
                 }
             }
@@ -235,15 +235,15 @@ impl Tx {
             }
             state.waiting = kept;
         }
-        self.abort(lane, cancelled);
+        self.abort(lane, cancelled, NDIS_STATUS_SEND_ABORTED);
     }
 
-    /// The device is silent: everything comes back, nothing goes any more.
-    pub fn close(&self, lane: &Shared<Lane>) {
+    /// The device is silent: everything comes back with this status, nothing goes any more.
+    pub fn close(&self, lane: &Shared<Lane>, status: NDIS_STATUS) {
         let mut left = BufferChain::new();
         {
             let mut state = self.state.lock();
-            state.closed = true;
+            state.closed = Some(status);
             for slot in 0..state.slots.len() {
                 let buffer = state.release(slot as u64);
                 if !buffer.is_null() {
@@ -256,15 +256,15 @@ impl Tx {
                 unsafe { left.push(buffer) };
             }
         }
-        self.abort(lane, left);
+        self.abort(lane, left, status);
     }
 
-    fn abort(&self, lane: &Shared<Lane>, mut buffers: BufferChain) {
+    fn abort(&self, lane: &Shared<Lane>, mut buffers: BufferChain, status: NDIS_STATUS) {
         crate::nt::irql::at_dispatch(|| {
             let mut done = Finished::new();
             while let Some(buffer) = buffers.pop() {
                 // SAFETY: in no queue, so ours.
-                unsafe { done.add(lane, buffer, NDIS_STATUS_REQUEST_ABORTED) };
+                unsafe { done.add(lane, buffer, status) };
             }
             done.complete(lane);
         });

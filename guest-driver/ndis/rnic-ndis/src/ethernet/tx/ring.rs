@@ -24,6 +24,8 @@ pub(in crate::ethernet) struct Rules {
     pub(in crate::ethernet) frame_bytes: u32,
     /// VLAN of frames that have none of their own; 0: none.
     pub(in crate::ethernet) vlan: u16,
+    /// Large sends are on: over IPv4, over IPv6.
+    pub(in crate::ethernet) large_sends: [bool; 2],
 }
 
 /// Tag of a frame, by what was asked for (0: none) and the card's VLAN.
@@ -52,8 +54,8 @@ pub(super) struct State {
     pub(super) slots: Vec<*mut NET_BUFFER>,
     pub(super) free: Vec<u16>,
     pub(super) waiting: BufferChain,
-    /// The device ended: nothing is posted any more.
-    pub(super) closed: bool,
+    /// The device ended, and nothing is posted any more: the status of what is sent.
+    pub(super) closed: Option<NDIS_STATUS>,
 }
 
 // SAFETY: the buffers belong to the queue while they are in it.
@@ -109,18 +111,25 @@ impl State {
             (
                 &*buffer.MiniportReserved[LIST].cast::<NET_BUFFER_LIST>(),
                 buffer.MiniportReserved[SG_LIST].cast::<SCATTER_GATHER_LIST>(),
-                buffer.DataLength as usize,
-            )
                 // NDIS's list begins with the first byte of CurrentMdl, not with that of the data
                 // (NdisMAllocateNetBufferSGList).
                 buffer.CurrentMdlOffset as usize,
+                buffer.DataLength as usize,
+            )
         };
         let info = |index: usize| list.NetBufferListInfo[index] as usize;
         let request = Request::from_info(
             info(TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO),
             info(TCP_LARGE_SEND_NET_BUFFER_LIST_INFO),
         );
-        if request.segment.is_none() && length > rules.frame_bytes as usize {
+        let [v4, v6] = rules.large_sends;
+        let possible = match request.segment {
+            None => length <= rules.frame_bytes as usize,
+            // One that was switched off is dropped. (OID_TCP_OFFLOAD_PARAMETERS)
+            Some(_) if request.segment_v6 => v6,
+            Some(_) => v4,
+        };
+        if !possible {
             return Posted::Refused;
         }
         let tag = tag_of(info(IEEE_8021Q_NET_BUFFER_LIST_INFO), rules.vlan);
