@@ -3,6 +3,7 @@
 //! `unsafe` lends the leaked handle of the machine in use; it is never freed, because a fault handler looks it up.
 
 mod bare;
+mod dma;
 pub mod hostile;
 mod qtest;
 mod registers;
@@ -13,19 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 pub use bare::BareMachine;
+pub use dma::Dma;
 pub use qtest::QtestMachine;
 pub use socket::SocketMachine;
 pub use vfio::VfioMachine;
-
-/// How DMA addresses come about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dma {
-    /// DMA addresses are physical addresses; the device reaches everything. Fast.
-    Identity,
-    /// Each mapping gets an address range of its own, never used again, and the device reaches nothing else: an access
-    /// outside live mappings is the device's error.
-    Remapped,
-}
 
 /// A base address register of the function, by its number: 0, 2 or 4.
 pub type BarNumber = u8;

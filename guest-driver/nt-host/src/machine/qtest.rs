@@ -5,14 +5,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rnic_abi::limit;
 use rnic_driver_host::platform::{Platform, TestPlatform};
-use rnic_driver_host::{Mapped, OpenError, Qtest, QtestOptions};
+use rnic_driver_host::{OpenError, Qtest, QtestOptions};
 
+use super::dma::DmaAddresses;
 use super::{BarMemory, BarNumber, Dma, Machine, registers};
 use crate::ram;
 
@@ -25,8 +26,7 @@ const VECTORS: u16 = limit::VECTORS_MINIMUM as u16;
 /// A function of the machine.
 pub struct QtestMachine {
     qtest: Arc<Qtest>,
-    dma: Dma,
-    next: AtomicU64,
+    addresses: DmaAddresses,
     vectors: Vec<i32>,
     stop: Arc<AtomicBool>,
     watcher: Option<JoinHandle<()>>,
@@ -40,16 +40,12 @@ impl QtestMachine {
         dma: Dma,
         memory_bytes: u64,
     ) -> Result<Vec<Self>, OpenError> {
-        let mapped = match dma {
-            Dma::Identity => Mapped::Whole,
-            Dma::Remapped => Mapped::EachBuffer,
-        };
         let options = QtestOptions {
             qemu: qemu.to_owned(),
             sockets: sockets.to_vec(),
             memory_bytes,
         };
-        let functions = Qtest::launch_sharing(&options, mapped)?;
+        let functions = Qtest::launch_sharing(&options, dma.mapped())?;
         Ok(functions
             .into_iter()
             .map(|qtest| Self::new(qtest, dma))
@@ -68,8 +64,7 @@ impl QtestMachine {
         };
         Self {
             qtest,
-            dma,
-            next: AtomicU64::new(REMAPPED),
+            addresses: DmaAddresses::new(dma, REMAPPED, ram::PAGE),
             vectors,
             stop,
             watcher: Some(watcher),
@@ -134,23 +129,13 @@ impl Machine for QtestMachine {
         self.vectors.clone()
     }
     fn dma_map(&self, offset: usize, bytes: usize) -> Option<u64> {
-        match self.dma {
-            Dma::Identity => Some(ram::PHYSICAL + offset as u64),
-            Dma::Remapped => {
-                // Whole pages, and a hole between mappings, so that running over the end is seen.
-                let bytes = bytes.next_multiple_of(ram::PAGE);
-                let step = bytes as u64 + ram::PAGE as u64;
-                let iova = self.next.fetch_add(step, Ordering::Relaxed);
-                self.qtest.map_range(offset, iova, bytes).ok()?;
-                Some(iova)
-            }
-        }
+        self.addresses.map(offset, bytes, |iova, bytes| {
+            self.qtest.map_range(offset, iova, bytes)
+        })
     }
     fn dma_unmap(&self, iova: u64, bytes: usize) {
-        if self.dma == Dma::Remapped {
-            let bytes = bytes.next_multiple_of(ram::PAGE);
-            // A device that is gone uses nothing.
-            let _ = self.qtest.unmap_range(iova, bytes);
-        }
+        self.addresses.unmap(iova, bytes, |iova, bytes| {
+            self.qtest.unmap_range(iova, bytes)
+        });
     }
 }

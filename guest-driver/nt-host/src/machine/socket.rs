@@ -1,12 +1,12 @@
 //! A device process behind its vfio-user socket.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rnic_abi::place;
 use rnic_driver_host::platform::Platform;
-use rnic_driver_host::{Mapped, OpenError, SOCKET_IOVA, Socket, SocketOptions};
+use rnic_driver_host::{OpenError, SOCKET_IOVA, Socket, SocketOptions};
 
+use super::dma::DmaAddresses;
 use super::{BarMemory, BarNumber, Dma, Machine, registers};
 use crate::ram;
 
@@ -16,26 +16,20 @@ const REMAPPED: u64 = 0x100_0000_0000;
 /// The machine.
 pub struct SocketMachine {
     socket: Socket,
-    dma: Dma,
-    next: AtomicU64,
+    addresses: DmaAddresses,
 }
 
 impl SocketMachine {
     /// Connects; `memory_bytes` of memory.
     pub fn open(path: &Path, dma: Dma, memory_bytes: u64) -> Result<Self, OpenError> {
         const { assert!(SOCKET_IOVA == ram::PHYSICAL) }
-        let mapped = match dma {
-            Dma::Identity => Mapped::Whole,
-            Dma::Remapped => Mapped::EachBuffer,
-        };
         let options = SocketOptions {
             memory_bytes,
-            mapped,
+            mapped: dma.mapped(),
         };
         Ok(Self {
             socket: Socket::open(path, options)?,
-            dma,
-            next: AtomicU64::new(REMAPPED),
+            addresses: DmaAddresses::new(dma, REMAPPED, 1),
         })
     }
 
@@ -43,8 +37,7 @@ impl SocketMachine {
     pub fn open_beside(&self, path: &Path) -> Result<Self, OpenError> {
         Ok(Self {
             socket: self.socket.open_beside(path)?,
-            dma: self.dma,
-            next: AtomicU64::new(REMAPPED),
+            addresses: self.addresses.beside(),
         })
     }
 }
@@ -79,21 +72,13 @@ impl Machine for SocketMachine {
         self.socket.vector_fds()
     }
     fn dma_map(&self, offset: usize, bytes: usize) -> Option<u64> {
-        match self.dma {
-            Dma::Identity => Some(ram::PHYSICAL + offset as u64),
-            Dma::Remapped => {
-                // A hole between mappings, so that running over the end is seen.
-                let step = bytes.next_multiple_of(ram::PAGE) as u64 + ram::PAGE as u64;
-                let iova = self.next.fetch_add(step, Ordering::Relaxed);
-                self.socket.map_range(offset, iova, bytes).ok()?;
-                Some(iova)
-            }
-        }
+        self.addresses.map(offset, bytes, |iova, bytes| {
+            self.socket.map_range(offset, iova, bytes)
+        })
     }
     fn dma_unmap(&self, iova: u64, bytes: usize) {
-        if self.dma == Dma::Remapped {
-            // A device that is gone uses nothing.
-            let _ = self.socket.unmap_range(iova, bytes);
-        }
+        self.addresses.unmap(iova, bytes, |iova, bytes| {
+            self.socket.unmap_range(iova, bytes)
+        });
     }
 }
