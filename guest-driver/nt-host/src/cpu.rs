@@ -148,7 +148,8 @@ pub fn queue_dpc(cpu: usize, dpc: Dpc) {
     let mut queue = machine.queue.lock();
     queue.calls.push_back(dpc);
     queue.queued += 1;
-    machine.ready.notify_one();
+    // Not one: that could be somebody who flushes, and not the processor.
+    machine.ready.notify_all();
 }
 
 /// Runs the processor's deferred calls on this thread if it is idle: what an interrupt does on its way out. Saves the

@@ -5,7 +5,7 @@
 //!
 //! `unsafe`: signal stacks and thread attributes.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// Host stack of a thread that runs driver code. The driver's own budget is `thunk::STACK_BUDGET`; the rest is the
 /// host's frames.
@@ -19,6 +19,43 @@ thread_local! {
     static ENTERED: Cell<usize> = const { Cell::new(0) };
     /// Bytes of host frames between driver frames.
     static HOST: Cell<usize> = const { Cell::new(0) };
+    static SIGNALS: RefCell<Option<SignalStack>> = const { RefCell::new(None) };
+}
+
+/// This thread's signal stack, as long as the thread.
+struct SignalStack(*mut libc::c_void);
+
+impl SignalStack {
+    fn new() -> Self {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping touches no memory of ours.
+        let stack =
+            unsafe { libc::mmap(std::ptr::null_mut(), SIGNAL_STACK, protection, flags, -1, 0) };
+        assert!(stack != libc::MAP_FAILED, "memory for a signal stack");
+        let this = Self(stack);
+        this.set(0);
+        this
+    }
+
+    fn set(&self, flags: libc::c_int) {
+        let stack = libc::stack_t {
+            ss_sp: self.0,
+            ss_flags: flags,
+            ss_size: SIGNAL_STACK,
+        };
+        // SAFETY: the stack is mapped until it is disabled.
+        let set = unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
+        assert!(set == 0, "a signal stack");
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        self.set(libc::SS_DISABLE);
+        // SAFETY: mapped by `new`, and no signal's stack any more.
+        unsafe { libc::munmap(self.0, SIGNAL_STACK) };
+    }
 }
 
 /// Prepares this thread for driver code. Again does nothing.
@@ -27,19 +64,7 @@ pub fn prepare() {
         return;
     }
     END.set(own_stack_end());
-    let protection = libc::PROT_READ | libc::PROT_WRITE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    // SAFETY: a new mapping touches no memory of ours.
-    let stack = unsafe { libc::mmap(std::ptr::null_mut(), SIGNAL_STACK, protection, flags, -1, 0) };
-    assert!(stack != libc::MAP_FAILED, "memory for a signal stack");
-    let stack = libc::stack_t {
-        ss_sp: stack,
-        ss_flags: 0,
-        ss_size: SIGNAL_STACK,
-    };
-    // SAFETY: the stack is mapped, and leaked with the thread.
-    let set = unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
-    assert!(set == 0, "a signal stack");
+    SIGNALS.set(Some(SignalStack::new()));
 }
 
 fn own_stack_end() -> usize {
@@ -96,4 +121,28 @@ pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::thread::Jo
             run();
         })
         .unwrap_or_else(|error| panic!("cannot start thread {name}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    /// Each work item is a thread, and each kept its signal stack when it ended: after some thousand lives there was no
+    /// memory for another, the work was lost, and what waited for it seemed to hang.
+    #[test]
+    fn a_thread_that_ended_keeps_no_signal_stack() {
+        let own = || {
+            super::prepare();
+            // SAFETY: plain data, all zero allowed.
+            let mut stack: libc::stack_t = unsafe { std::mem::zeroed() };
+            // SAFETY: a plain query.
+            unsafe { libc::sigaltstack(std::ptr::null(), &raw mut stack) };
+            assert_eq!(stack.ss_size, super::SIGNAL_STACK);
+            stack.ss_sp as usize
+        };
+        let stack = std::thread::spawn(own).join().expect("a thread");
+        let mut pages = [0_u8; super::SIGNAL_STACK / 4096];
+        let (at, length) = (stack as *mut libc::c_void, super::SIGNAL_STACK);
+        // SAFETY: asks which pages are resident; ENOMEM where nothing is mapped.
+        let found = unsafe { libc::mincore(at, length, pages.as_mut_ptr()) };
+        assert_eq!(found, -1, "the stack is still mapped");
+    }
 }
