@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use ndis_sys::ndis::*;
-use ndis_sys::ndk::STATUS_CONNECTION_REFUSED;
+use ndis_sys::ndk::STATUS_CONNECTION_ABORTED;
 use ndk_consumer::bench::Bench;
 use ndk_consumer::life;
 use ndk_consumer::link::{Link, Wanted};
@@ -217,7 +217,7 @@ fn under_traffic(pair: &Pair, then: impl FnOnce()) -> (usize, usize) {
     (sent.into_inner(), good.into_inner())
 }
 
-fn works(pair: &Pair) {
+pub(super) fn works(pair: &Pair) {
     pair.b.traffic.take();
     let packet = pair.plain(0xFFFF_0000, 100);
     pair.send(std::slice::from_ref(&packet));
@@ -251,7 +251,7 @@ fn a_pause_waits_for_indications_that_have_not_returned(pair: &Pair) {
     works(pair);
 }
 
-fn consumers(pair: &Pair) -> Consumers {
+pub(super) fn consumers(pair: &Pair) -> Consumers {
     Consumers::new([pair.a.clone(), pair.b.clone()])
 }
 
@@ -263,10 +263,10 @@ fn consumers_work(place: &Consumers) {
         patience: 100_000,
     };
     let mut report = life::live(&bench, plan);
-    // A peer that has not noticed the end of an earlier connection refuses a new one that looks like it: consumers try
-    // again.
+    // [CM-15] [CM-20] A device that was reset gives its queue pairs the same numbers again. While the peer keeps such a
+    // number back it refuses the request as stale, which consumers are told as ABORTED: they try again.
     for _ in 0..50 {
-        if !matches!(report.refused, Some((_, STATUS_CONNECTION_REFUSED))) {
+        if report.refused != Some(("connect", STATUS_CONNECTION_ABORTED)) {
             break;
         }
         std::thread::sleep(MOMENT);
@@ -280,7 +280,7 @@ fn consumers_work(place: &Consumers) {
 
 /// A consumer with a connection, while `then` happens to its active side; afterwards it hears that the connection is gone,
 /// and closes all it has.
-fn with_a_connection(place: &Consumers, then: impl FnOnce()) {
+pub(super) fn with_a_connection(place: &Consumers, then: impl FnOnce()) {
     let bench = Bench::new(place, Family::V4);
     let link = Link::new(&bench, Wanted::default());
     then();

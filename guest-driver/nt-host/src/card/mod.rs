@@ -1,11 +1,12 @@
 //! What the driver does as a network interface card, end to end: through two of its adapters and the devices' wire.
 //!
-//! [`all`] is every test, [`run`] runs one on a [`Pair`]. `offloads`, `scaling`, `lives`: the tests, by subject; `frames`: what
-//! they send, and how what arrives is judged.
+//! [`all`] is every test, [`run`] runs one on a [`Pair`]. `offloads`, `scaling`, `lives`, `resets`: the tests, by subject;
+//! `frames`: what they send, and how what arrives is judged.
 
 mod frames;
 mod lives;
 mod offloads;
+mod resets;
 mod scaling;
 
 use std::io::{BufRead, BufReader, Write};
@@ -54,7 +55,7 @@ use tests;
 
 /// Every test.
 pub fn all() -> impl Iterator<Item = &'static Test> {
-    [offloads::TESTS, scaling::TESTS, lives::TESTS]
+    [offloads::TESTS, scaling::TESTS, lives::TESTS, resets::TESTS]
         .into_iter()
         .flatten()
 }

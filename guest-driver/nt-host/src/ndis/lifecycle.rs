@@ -273,8 +273,15 @@ impl Adapter {
         self.set_state(State::Paused);
     }
 
-    /// MiniportReset, if the driver has one; its status and whether it asks for addresses anew.
+    /// MiniportReset, if the driver has one; its status.
     pub fn reset(&self) -> Option<i32> {
+        let returned = self.begin_reset()?;
+        Some(self.end_reset(returned))
+    }
+
+    /// The first half of that: calls the handler, from wherever a reset may come; what it returned is for
+    /// [`Adapter::end_reset`].
+    pub fn begin_reset(&self) -> Option<i32> {
         let handler = self.handlers().ResetHandlerEx?;
         self.pended.lock().reset = Some(None);
         let mut addressing = 0;
@@ -282,7 +289,12 @@ impl Adapter {
         let returned = enter::driver("MiniportReset", || unsafe {
             handler(self.context() as _, &raw mut addressing)
         });
-        Some(self.await_answer(returned, reset_slot, "MiniportReset"))
+        Some(returned)
+    }
+
+    /// The second half: waits for the end.
+    pub fn end_reset(&self, returned: i32) -> i32 {
+        self.await_answer(returned, reset_slot, "MiniportReset")
     }
 
     /// MiniportCheckForHang, if the driver has one.

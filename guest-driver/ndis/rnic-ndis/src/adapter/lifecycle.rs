@@ -13,7 +13,7 @@ use super::addresses::Addresses;
 use super::recovery::Recovery;
 use super::settings::Settings;
 use super::{Adapter, attributes};
-use crate::engine::Engine;
+use crate::engine::{Engine, WATCHDOG_MS};
 use crate::ethernet::Ethernet;
 use crate::ethernet::config::MULTICAST;
 use crate::hw::interrupt::Interrupts;
@@ -26,9 +26,6 @@ use crate::nt::timer::Timer;
 use crate::nt::work::Worker;
 use crate::nt::{NoMemory, Passive, SpinLock};
 use crate::{error, info};
-
-/// How often the worker looks for late answers.
-pub(super) const WATCHDOG_MS: u32 = 500;
 
 impl From<SetupError> for Stop {
     fn from(error: SetupError) -> Self {

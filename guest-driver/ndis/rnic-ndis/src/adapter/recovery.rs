@@ -6,8 +6,7 @@ use ndis_sys::ndis::*;
 use rnic_driver_core::Error;
 
 use super::Adapter;
-use super::lifecycle::WATCHDOG_MS;
-use crate::engine::Engine;
+use crate::engine::{Engine, WATCHDOG_MS};
 use crate::hw::NtPlatform;
 use crate::nt::Passive;
 use crate::oid::buffer::Request;
@@ -42,7 +41,6 @@ impl Adapter {
             }
             recovery.reset = true;
         }
-        self.give_up(Error::Ended);
         self.kick();
         NDIS_STATUS_PENDING
     }
@@ -52,7 +50,6 @@ impl Adapter {
         self.recovery.lock().power = Some((request, state));
         if state != NdisDeviceStateD0 {
             self.ethernet.set_asleep(true);
-            self.give_up(Error::Ended);
         }
         self.kick();
     }
@@ -82,12 +79,22 @@ impl Adapter {
     pub(super) fn recover(&self, passive: &Passive) {
         let (reset, power) = {
             let mut recovery = self.recovery.lock();
+            if !recovery.reset && recovery.power.is_none() {
+                return;
+            }
+            if let Some(engine) = self.engine().filter(|engine| !engine.is_quiet()) {
+                // It was wanted in the middle of this turn. The next one ends this life, and everything in it, first.
+                drop(recovery);
+                engine.fail(Error::Ended);
+                self.kick();
+                return;
+            }
             (recovery.reset, recovery.power.take())
         };
         if let Some((request, state)) = power {
             let low = state != NdisDeviceStateD0;
             self.recovery.lock().low_power = low;
-            self.end_life(passive);
+            self.end_life();
             self.watch_while_awake(low);
             self.ethernet.set_asleep(low);
             // A device that does not come up is one that hangs: NDIS finds out and resets it.
@@ -98,7 +105,7 @@ impl Adapter {
             request.complete(self.handle, NDIS_STATUS_SUCCESS);
         }
         if reset {
-            self.end_life(passive);
+            self.end_life();
             let status = match self.begin_life(passive) {
                 Ok(()) => NDIS_STATUS_SUCCESS,
                 Err(error) => {
@@ -123,12 +130,10 @@ impl Adapter {
         }
     }
 
-    /// Ends the life that there is; the turn before has told everybody.
-    fn end_life(&self, passive: &Passive) {
-        let engine = self.engine.lock().take();
-        if let Some(engine) = engine {
-            engine.silence(passive);
-        }
+    /// Takes the life away that [`recover`](Self::recover) found ended: the device was reset, and everybody was told.
+    fn end_life(&self) {
+        let ended = self.engine.lock().take();
+        drop(ended);
     }
 
     fn begin_life(&self, passive: &Passive) -> Result<(), Error> {

@@ -70,7 +70,8 @@ where
     }
 }
 
-struct Running {
+/// A verb, and when it was submitted.
+struct Aged {
     verb: Box<dyn Verb>,
     since: u64,
 }
@@ -81,9 +82,9 @@ const RUNNING: usize = 64;
 /// Verbs of one engine.
 pub struct Service {
     /// Not begun.
-    waiting: SpinLock<Option<VecDeque<Box<dyn Verb>>>>,
+    waiting: SpinLock<Option<VecDeque<Aged>>>,
     /// Begun; a verb's cookie is its place. Touched by the worker alone; the lock only says so to the compiler.
-    running: SpinLock<Vec<Option<Running>>>,
+    running: SpinLock<Vec<Option<Aged>>>,
 }
 
 impl Service {
@@ -107,7 +108,8 @@ impl Service {
         if queue.try_reserve(1).is_err() {
             return Err((Error::NoMemory, verb));
         }
-        queue.push_back(verb);
+        let since = now_ns();
+        queue.push_back(Aged { verb, since });
         Ok(())
     }
 
@@ -134,19 +136,18 @@ impl Service {
                 break;
             };
             let next = self.waiting.lock().as_mut().and_then(VecDeque::pop_front);
-            let Some(mut verb) = next else {
+            let Some(mut next) = next else {
                 break;
             };
-            match verb.begin(control, &engine.nic, place as u64) {
+            match next.verb.begin(control, &engine.nic, place as u64) {
                 Ok(_) => {
-                    let since = now_ns();
                     if let Some(entry) = self.running.lock().get_mut(place) {
-                        *entry = Some(Running { verb, since });
+                        *entry = Some(next);
                     }
                 }
                 Err(error) => {
                     progress = true;
-                    verb.end(passive, engine, Err(error.into()));
+                    next.verb.end(passive, engine, Err(error.into()));
                 }
             }
         }
@@ -188,20 +189,21 @@ impl Service {
     ) {
         self.answers(passive, engine, control, listener);
         let waiting = self.waiting.lock().take();
-        for verb in waiting.into_iter().flatten() {
+        for Aged { verb, .. } in waiting.into_iter().flatten() {
             verb.end(passive, engine, Err(error.into()));
         }
         // What waits elsewhere is refused by the dead control.
         listener.begin(passive, engine, control);
     }
 
-    /// Whether a verb was begun so long ago that no answer is to be expected.
+    /// Whether a verb was submitted so long ago that no answer is to be expected: the device does not answer it, or takes so
+    /// long for others that its turn does not come.
     pub(super) fn is_late(&self) -> bool {
         let now = now_ns();
-        self.running
-            .lock()
-            .iter()
-            .flatten()
-            .any(|running| now.saturating_sub(running.since) > PATIENCE_NS)
+        let late = |verb: &Aged| now.saturating_sub(verb.since) > PATIENCE_NS;
+        // In the order of submission: the first is the oldest.
+        let waits = |queue: &VecDeque<Aged>| queue.front().is_some_and(late);
+        self.waiting.lock().as_ref().is_some_and(waits)
+            || self.running.lock().iter().flatten().any(late)
     }
 }

@@ -54,8 +54,29 @@ pub const CONTROL_VECTOR: u16 = 0;
 /// Messages after the first that are used at most, one for each processor.
 pub const MAX_VECTORS: u32 = 16;
 
-/// How long a step of bring-up, a verb or a reset may take.
+/// How long a verb, a reset, or bring-up as far as verbs may take.
 pub const PATIENCE_NS: u64 = 5_000_000_000;
+
+/// How long it may take to begin a life: bring-up, and every verb of [`Engine::bring_up`] and [`Engine::verb_now`].
+pub const BEGIN_NS: u64 = 2 * PATIENCE_NS;
+
+/// How long a request of NDIS may be pending, at most. The waits that are in it:
+///
+/// | request | waits |
+/// |---|---|
+/// | served by a verb | the verb, from its submission on; the timer that notices; the reset that follows |
+/// | OID_NDK_STATISTICS | that of two verbs, one after the other |
+/// | OID_PNP_SET_POWER, MiniportResetEx | the reset that ends a life; the life that begins; if it does not, its reset |
+///
+/// What else the worker does in between waits for nothing. The host that runs the driver on Linux gives a request 30 s.
+pub const REQUEST_NS: u64 = 25_000_000_000;
+
+const TICK_NS: u64 = WATCHDOG_MS as u64 * 1_000_000;
+const _: () = assert!(2 * PATIENCE_NS + TICK_NS + PATIENCE_NS < REQUEST_NS);
+const _: () = assert!(TICK_NS + PATIENCE_NS + BEGIN_NS + PATIENCE_NS < REQUEST_NS);
+
+/// How often the worker looks for late answers.
+pub const WATCHDOG_MS: u32 = 500;
 
 /// Completion events that fit each event queue.
 pub const EQ_ENTRIES: u32 = 16 * 1024;
@@ -80,6 +101,8 @@ pub struct Engine {
     failed: SpinLock<Option<Error>>,
     /// The device was reset, or is gone: it uses no memory of this life.
     quiet: AtomicBool,
+    /// When this life has to have begun.
+    begun_by: u64,
 }
 
 impl Engine {
@@ -89,6 +112,7 @@ impl Engine {
         platform: NtPlatform,
         messages: u32,
     ) -> Result<Shared<Self>, Error> {
+        let begun_by = now_ns().saturating_add(BEGIN_NS);
         let config = Config {
             command_vector: CONTROL_VECTOR,
             event_vector: CONTROL_VECTOR,
@@ -103,7 +127,7 @@ impl Engine {
             events,
         } = device;
         let mut owned = Owned { control, events };
-        match Self::start(passive, &nic, &mut owned, messages) {
+        match Self::start(passive, &nic, &mut owned, messages, begun_by) {
             Ok((service, vectors)) => {
                 let engine = Self {
                     nic,
@@ -112,6 +136,7 @@ impl Engine {
                     owned: SpinLock::new(Some(owned)),
                     failed: SpinLock::new(None),
                     quiet: AtomicBool::new(false),
+                    begun_by,
                 };
                 let hardware = engine.nic.platform().hardware().clone();
                 Shared::try_new(engine).map_err(|NoMemory| {
@@ -132,6 +157,7 @@ impl Engine {
         nic: &NtNic,
         owned: &mut Owned,
         messages: u32,
+        begun_by: u64,
     ) -> Result<(Service, Vec<Vector>), Error> {
         let service = Service::try_new()?;
         let mut vectors = Vec::new();
@@ -149,7 +175,7 @@ impl Engine {
         for index in 0..count {
             let message = u16::try_from(index + 1).unwrap_or(consts::VECTOR_NONE);
             let token = owned.control.create_eq(nic, 0, EQ_ENTRIES, message)?;
-            match answer(passive, nic, owned, token)? {
+            match answer(passive, nic, owned, token, begun_by)? {
                 Outcome::CompletionEq(eq) => vectors.push(Vector::new(message, eq)),
                 other => return Err(unexpected(&other)),
             }
@@ -160,7 +186,8 @@ impl Engine {
         Ok((service, vectors))
     }
 
-    /// Runs a verb and waits for its end. Only before the worker has the engine, or by the worker.
+    /// Runs a verb and waits for its end. Only before the worker has the engine, or by the worker, while a life begins:
+    /// all of them together have as long as [`BEGIN_NS`] leaves them.
     pub fn verb_now(
         &self,
         passive: &Passive,
@@ -170,7 +197,7 @@ impl Engine {
             return Err(Error::Argument("the worker has the control"));
         };
         let result = begin(&mut owned.control, &self.nic)
-            .and_then(|token| answer(passive, &self.nic, &mut owned, token));
+            .and_then(|token| answer(passive, &self.nic, &mut owned, token, self.begun_by));
         self.give_owned(owned);
         result
     }
@@ -268,14 +295,14 @@ fn ready(passive: &Passive, bring_up: BringUp<NtPlatform>) -> Result<Device<NtPl
     }
 }
 
-/// Waits for the answer of a verb.
+/// Waits for the answer of a verb, until `deadline`.
 fn answer(
     passive: &Passive,
     nic: &NtNic,
     owned: &mut Owned,
     token: rnic_driver_core::Token,
+    deadline: u64,
 ) -> Result<NtOutcome, Error> {
-    let start = now_ns();
     loop {
         while let Some(done) = owned.control.poll(nic) {
             if done.token == token {
@@ -283,8 +310,11 @@ fn answer(
             }
         }
         owned.control.check_ring(nic)?;
-        if now_ns().saturating_sub(start) > PATIENCE_NS {
-            owned.control.abandon(Error::Gone);
+        if now_ns() > deadline {
+            owned
+                .control
+                .abandon(Error::Late("a command of a beginning life"));
+            continue;
         }
         sleep_us(passive, 200);
     }

@@ -62,7 +62,8 @@ impl Vector {
             .state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
                 IDLE => Some(RUNNING),
-                RUNNING => Some(AGAIN),
+                // Written again where it is there already, for what was written before.
+                RUNNING | AGAIN => Some(AGAIN),
                 _ => None,
             })
             != Ok(IDLE)
@@ -78,7 +79,7 @@ impl Vector {
                     .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
             match done {
                 Ok(_) => return false,
-                Err(_) => self.state.store(RUNNING, Ordering::Release),
+                Err(_) => drop(self.state.swap(RUNNING, Ordering::AcqRel)),
             }
         }
         self.state.swap(IDLE, Ordering::AcqRel);

@@ -62,9 +62,10 @@ impl Worker {
         if self.stopping.load(Ordering::Acquire) {
             return;
         }
+        // Where it is to run once more already, that is written again: what the caller wrote before is seen by that run.
         let next = |state| match state {
             IDLE => Some(RUNNING),
-            RUNNING => Some(AGAIN),
+            RUNNING | AGAIN => Some(AGAIN),
             _ => None,
         };
         let before = self
@@ -103,7 +104,8 @@ impl Worker {
             match done {
                 // From here the worker may be freed.
                 Ok(_) => return,
-                Err(_) => this.state.store(RUNNING, Ordering::Release),
+                // Taken, not just written: with it comes what those wrote who kicked.
+                Err(_) => drop(this.state.swap(RUNNING, Ordering::AcqRel)),
             }
         }
     }
