@@ -311,8 +311,9 @@ impl<'b> Life<'b> {
             requested.count() > 0 || connecting.callback.count() > 0
         });
         if requested.count() == 0 {
+            let status = connecting.callback.status();
             self.pending.push(connecting);
-            return heard.and(Err(("connect", STATUS_CONNECTION_REFUSED)));
+            return heard.and(Err(("connect", status)));
         }
         let passive: *mut NDK_CONNECTOR = requested.object();
         keep!(self, passive, NdkCloseConnector);
