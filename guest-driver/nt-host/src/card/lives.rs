@@ -243,11 +243,13 @@ fn pauses_under_traffic_lose_nothing(pair: &Pair) {
 /// The lists were back, and the pause was over, while NDIS was still in the call that had indicated them.
 fn a_pause_waits_for_indications_that_have_not_returned(pair: &Pair) {
     pair.b.traffic.hold_next_indication();
-    pair.send(&[pair.plain(1, 100)]);
+    // That it was sent may be told on the processor that the indication holds.
+    let sent = pair.a.send(&[pair.plain(1, 100)]);
     wait("the indication", || pair.b.traffic.is_holding());
     // Checks that it has returned when the pause is over.
     pair.b.pause();
     assert_eq!(pair.b.restart(), NDIS_STATUS_SUCCESS);
+    assert_eq!(pair.a.wait_sent(sent[0]), NDIS_STATUS_SUCCESS);
     works(pair);
 }
 
