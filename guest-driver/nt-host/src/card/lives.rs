@@ -31,6 +31,7 @@ tests! {
     shutdown_stops_the_device;
     a_bug_check_touches_no_lock;
     messages_have_levels;
+    the_log_level_shows_more_without_a_filter["LogLevel" = 2];
 }
 
 const D0: u32 = 1;
@@ -408,5 +409,17 @@ fn messages_have_levels(pair: &Pair) {
             "{text} is shown at other levels too"
         );
     }
+    power(&pair.a, D0);
+}
+
+/// Windows' filter as it comes lets level 0 through alone; `LogLevel` 2 puts steps there, and no requests.
+fn the_log_level_shows_more_without_a_filter(pair: &Pair) {
+    const AS_IT_COMES: u32 = 1;
+    pair.a.query(OID_GEN_XMIT_OK, 8);
+    pair.a.set(OID_PNP_SET_POWER, &D3.to_le_bytes());
+    let shown = print::lines_shown(AS_IT_COMES);
+    let said = |text: &str| shown.iter().any(|line| line.contains(text));
+    assert!(said("initialized") && said("power state D3"), "{shown:?}");
+    assert!(!said("oid 0x00020101"), "{shown:?}");
     power(&pair.a, D0);
 }

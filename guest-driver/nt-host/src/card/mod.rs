@@ -24,6 +24,7 @@ use crate::machine::Machine;
 use crate::ndis::adapter::Adapter;
 use crate::ndis::config::Value;
 use crate::ndis::datapath::Packet;
+use crate::nt::print;
 
 /// How long a packet may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -188,6 +189,7 @@ pub fn run(
         .iter()
         .map(|(name, value)| (*name, Value::Number(*value)))
         .collect();
+    print::forget();
     let host = Host::load(driver, functions).context("loading the driver")?;
     let [a, b] = [0, 1].map(|function| host.add_adapter(function, &keywords));
     for adapter in [&a, &b] {

@@ -20,6 +20,11 @@ pub fn quiet(on: bool) {
     QUIET.store(on, Ordering::Relaxed);
 }
 
+/// Forgets what the driver printed.
+pub fn forget() {
+    KEPT.lock().clear();
+}
+
 /// The last lines that the driver printed, of every level.
 pub fn lines() -> Vec<String> {
     lines_shown(u32::MAX)

@@ -21,6 +21,7 @@ use crate::hw::platform::SetupError;
 use crate::hw::resources::Resources;
 use crate::hw::{Hardware, NtPlatform};
 use crate::ndk::Provider;
+use crate::nt::log::Shown;
 use crate::nt::pool::Place;
 use crate::nt::timer::Timer;
 use crate::nt::work::Worker;
@@ -87,6 +88,7 @@ impl Adapter {
         parameters: &NDIS_MINIPORT_INIT_PARAMETERS,
     ) -> Result<Box<Self>, Stop> {
         let settings = Settings::read(passive, handle).map_err(Stop)?;
+        let shown = Shown::up_to(settings.log_level);
         // SAFETY: NDIS's list.
         let resources = unsafe { Resources::read(parameters.AllocatedResources) };
         let place = Place::<Self>::try_new()?;
@@ -114,6 +116,7 @@ impl Adapter {
             link_speed: attributes::link_speed(&engine.nic),
             recovery: SpinLock::new(Recovery::default()),
             addresses: Addresses::new(),
+            _shown: shown,
         });
         let result = adapter.begin(passive);
         if let Err(stop) = result {

@@ -28,6 +28,7 @@ use crate::ethernet::{self, Ethernet};
 use crate::hw::Hardware;
 use crate::hw::interrupt::Interrupts;
 use crate::ndk::Provider;
+use crate::nt::log::Shown;
 use crate::nt::timer::Timer;
 use crate::nt::work::Worker;
 use crate::nt::{Passive, Shared, SpinLock};
@@ -66,6 +67,8 @@ pub struct Adapter {
     link_speed: u64,
     recovery: SpinLock<Recovery>,
     addresses: Addresses,
+    /// As long as it runs, its messages are shown.
+    _shown: Shown,
 }
 
 /// Messages whose DPC can be steered.

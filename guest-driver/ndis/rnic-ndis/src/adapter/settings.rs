@@ -90,6 +90,8 @@ keywords! {
     receive_buffers: "*ReceiveBuffers", 256, 64..=2048;
     /// Descriptors of each transmit queue.
     transmit_buffers: "*TransmitBuffers", 512, 128..=2048;
+    /// Messages that are shown without Windows' filter being changed: 0 errors, 1 warnings too, 2 steps, 3 each request.
+    log_level: "LogLevel", 0, 0..=3;
 }
 
 impl Settings {
