@@ -22,6 +22,9 @@ fn body<'b>(what: &'static str, message: &'b [u8], size: u16) -> Result<Fields<'
     Ok(fields)
 }
 
+/// Least of MaxReadSize and MaxWriteSize (MS-SMB2, 3.2.5.2).
+const LEAST_SIZE: u32 = 65_536;
+
 /// What the server can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Negotiated {
@@ -70,10 +73,19 @@ pub fn negotiate(message: &[u8]) -> Result<Negotiated, Error> {
             "the server does not protect the negotiation with SHA-512".into(),
         ));
     }
+    let size = |name: &str, at| -> Result<u32, Error> {
+        let size = fields.u32(at)?;
+        if size < LEAST_SIZE {
+            return Err(Error::Protocol(format!(
+                "the server's {name} is {size} bytes, and {LEAST_SIZE} is the least"
+            )));
+        }
+        Ok(size)
+    };
     Ok(Negotiated {
         signing_required: fields.u16(SIZE + 2)? & super::request::SIGNING_REQUIRED != 0,
-        max_read: fields.u32(SIZE + 32)?,
-        max_write: fields.u32(SIZE + 36)?,
+        max_read: size("longest read", SIZE + 32)?,
+        max_write: size("longest write", SIZE + 36)?,
     })
 }
 

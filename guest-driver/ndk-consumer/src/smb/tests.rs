@@ -277,6 +277,20 @@ fn an_older_dialect_is_not_taken() {
     assert!(error.to_string().contains("3.1.1"), "{error}");
 }
 
+/// Nothing could be read by parts of no bytes.
+#[test]
+fn a_server_that_reads_or_writes_next_to_nothing_is_not_taken() {
+    for at in [32, 36] {
+        for size in [0, 65_535_u32] {
+            let mut body = negotiated(1, 0x0311);
+            body[at..at + 4].copy_from_slice(&size.to_le_bytes());
+            let message = reply(&[0; 64], 0, 1, &body);
+            let refused = response::negotiate(&message);
+            assert!(matches!(refused, Err(Error::Protocol(_))), "{refused:?}");
+        }
+    }
+}
+
 #[test]
 fn what_must_be_signed_does_not_go_by_rdma() {
     let mut server = Server::new();

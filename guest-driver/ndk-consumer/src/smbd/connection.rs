@@ -10,7 +10,10 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::message::{DATA_OFFSET, DataTransfer, Malformed, NegotiateRequest, NegotiateResponse};
+use super::message::{
+    DATA_OFFSET, DataTransfer, LEAST_RECEIVE, Malformed, NOT_SUPPORTED, NegotiateRequest,
+    NegotiateResponse,
+};
 
 /// What an end offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +135,10 @@ enum Phase {
     Listening,
     /// Passive: the response is to be sent.
     Answer,
+    /// Passive: a refusal is to be sent, for this.
+    Refuse(Malformed),
+    /// It was sent; the owner is told at the next tick.
+    Refused(Malformed),
     Established,
     Broken,
 }
@@ -279,8 +286,12 @@ impl Connection {
                 self.phase = Phase::Established;
                 Some(self.response())
             }
+            Phase::Refuse(malformed) => {
+                self.phase = Phase::Refused(malformed);
+                Some(Self::refusal())
+            }
             Phase::Established => self.next_transfer(now),
-            Phase::Requested | Phase::Listening | Phase::Broken => None,
+            Phase::Requested | Phase::Listening | Phase::Refused(_) | Phase::Broken => None,
         }
     }
 
@@ -303,6 +314,20 @@ impl Connection {
             preferred_send: self.agreed.max_send,
             max_receive: self.offer.max_receive,
             max_fragmented: self.offer.max_fragmented,
+        };
+        response.encode()
+    }
+
+    /// 3.1.5.3
+    fn refusal() -> Vec<u8> {
+        let response = NegotiateResponse {
+            credits_requested: 0,
+            credits_granted: 0,
+            status: NOT_SUPPORTED,
+            max_read_write: 0,
+            preferred_send: 0,
+            max_receive: 0,
+            max_fragmented: 0,
         };
         response.encode()
     }
@@ -405,14 +430,20 @@ impl Connection {
                 Ok(None)
             }
             Phase::Listening => {
-                self.agree_passively(NegotiateRequest::parse(bytes)?);
+                match NegotiateRequest::parse(bytes) {
+                    Ok(request) => self.agree_passively(request),
+                    Err(version @ Malformed::Version(..)) => self.phase = Phase::Refuse(version),
+                    Err(malformed) => return Err(malformed.into()),
+                }
                 Ok(None)
             }
-            Phase::Begin | Phase::Answer | Phase::Broken => Err(Broken::Credits),
+            Phase::Begin | Phase::Answer | Phase::Refuse(_) | Phase::Refused(_) | Phase::Broken => {
+                Err(Broken::Credits)
+            }
         }
     }
 
-    /// 3.1.5.3
+    /// 3.1.5.7
     fn agree_actively(&mut self, response: NegotiateResponse) -> Result<(), Broken> {
         if response.status != 0 {
             return Err(Broken::Refused(response.status));
@@ -422,7 +453,7 @@ impl Connection {
         }
         self.agreed = Agreed {
             max_send: self.offer.max_send.min(response.max_receive),
-            max_receive: response.preferred_send,
+            max_receive: response.preferred_send.max(LEAST_RECEIVE),
             max_fragmented_send: response.max_fragmented,
             max_read_write: self.offer.max_read_write.min(response.max_read_write),
         };
@@ -432,11 +463,15 @@ impl Connection {
         Ok(())
     }
 
-    /// 3.1.5.2
+    /// 3.1.5.6
     fn agree_passively(&mut self, request: NegotiateRequest) {
         self.agreed = Agreed {
             max_send: self.offer.max_send.min(request.max_receive),
-            max_receive: self.offer.max_receive.min(request.preferred_send),
+            max_receive: self
+                .offer
+                .max_receive
+                .min(request.preferred_send)
+                .max(LEAST_RECEIVE),
             max_fragmented_send: request.max_fragmented,
             max_read_write: self.offer.max_read_write,
         };
@@ -460,15 +495,16 @@ impl Connection {
             .ok_or(Broken::Credits)?;
         self.answer_due |= transfer.response_requested;
         self.counts.received.0 += 1;
+        let came = transfer.data.len() as u64 + u64::from(transfer.remaining);
+        if came > u64::from(self.offer.max_fragmented) {
+            return Err(Broken::TooLong(came));
+        }
         if transfer.data.is_empty() {
+            // Whatever it announces: Linux grants so in the middle of fragments.
             self.counts.received.1 += 1;
             return Ok(None);
         }
-        let came = transfer.data.len() as u64 + u64::from(transfer.remaining);
         if self.incoming.is_empty() {
-            if came > u64::from(self.offer.max_fragmented) {
-                return Err(Broken::TooLong(came));
-            }
             if transfer.remaining > 0 {
                 self.counts.fragmented.1 += 1;
             }
@@ -488,6 +524,10 @@ impl Connection {
     /// # Errors
     /// An answer is overdue: the connection has to end.
     pub fn tick(&mut self, now: Instant) -> Result<(), Broken> {
+        if let Phase::Refused(malformed) = self.phase {
+            self.phase = Phase::Broken;
+            return Err(malformed.into());
+        }
         if self.phase == Phase::Broken {
             return Ok(());
         }

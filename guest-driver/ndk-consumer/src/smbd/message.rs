@@ -12,6 +12,8 @@ pub const NEGOTIATE_RESPONSE: usize = 32;
 pub const DATA_OFFSET: usize = 24;
 /// Bytes of a data transfer message without data.
 pub const EMPTY: usize = 20;
+/// NTSTATUS of a refusal for the version's sake: STATUS_NOT_SUPPORTED (3.1.5.6).
+pub const NOT_SUPPORTED: u32 = 0xC000_00BB;
 /// Smallest MaxReceiveSize and MaxFragmentedSize (2.2.1).
 pub const LEAST_RECEIVE: u32 = 128;
 /// As above.
@@ -134,7 +136,7 @@ impl NegotiateRequest {
     /// Reads it.
     ///
     /// # Errors
-    /// What is wrong with it (3.1.5.2).
+    /// What is wrong with it (3.1.5.6).
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         const SHORT: fn(usize) -> Malformed = |bytes| Malformed::Short {
             bytes,
@@ -217,7 +219,7 @@ impl NegotiateResponse {
     /// Reads it. A refusal, whose status is not 0, is read without looking at the rest.
     ///
     /// # Errors
-    /// What is wrong with it (3.1.5.3).
+    /// What is wrong with it (3.1.5.7).
     pub fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
         let short = || Malformed::Short {
             bytes: bytes.len(),
@@ -319,18 +321,19 @@ impl<'b> DataTransfer<'b> {
             length,
             bytes: bytes.len(),
         };
-        let data = if length == 0 {
-            &[]
-        } else {
-            if offset % 8 != 0 || (offset as usize) < DATA_OFFSET {
-                return Err(outside);
-            }
-            let end = (offset as usize).checked_add(length as usize);
-            let data = end.and_then(|end| bytes.get(offset as usize..end));
-            data.ok_or(outside)?
-        };
+        let credits_requested = half(0)?;
+        if credits_requested == 0 {
+            return Err(Malformed::NoCredits);
+        }
+        let begins_in_header = length > 0 && (offset as usize) < DATA_OFFSET;
+        if offset % 8 != 0 || begins_in_header {
+            return Err(outside);
+        }
+        let end = (offset as usize).checked_add(length as usize);
+        let data = end.and_then(|end| bytes.get(offset as usize..end));
+        let data = data.ok_or(outside)?;
         Ok(Self {
-            credits_requested: half(0)?,
+            credits_requested,
             credits_granted: half(2)?,
             response_requested: half(4)? & RESPONSE_REQUESTED != 0,
             remaining,

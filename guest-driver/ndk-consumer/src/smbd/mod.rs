@@ -10,4 +10,6 @@ pub mod connection;
 pub mod message;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

@@ -443,7 +443,7 @@ proptest! {
     /// What is encoded is parsed as it was.
     #[test]
     fn transfers_come_back_as_they_went(
-        credits_requested in any::<u16>(), credits_granted in any::<u16>(), response_requested in any::<bool>(),
+        credits_requested in 1_u16.., credits_granted in any::<u16>(), response_requested in any::<bool>(),
         remaining in any::<u32>(), data in prop::collection::vec(any::<u8>(), 0..100),
     ) {
         let transfer = DataTransfer { credits_requested, credits_granted, response_requested, remaining, data: &data };
