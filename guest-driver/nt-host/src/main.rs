@@ -47,7 +47,8 @@ enum Command {
     NdkTable(table::Args),
     /// Read and write data to and fro through the driver's NDK provider, and compare: what rping does.
     Ndkping(measure::Args),
-    /// Run both ends of SMB Direct between two devices: messages in fragments, lent memory read, written, taken back.
+    /// Run both ends of SMB Direct between two devices: messages in fragments, lent memory read, written, taken back; then
+    /// with a server that breaks the rules.
     Smbd(measure::Args),
     /// Measure latencies, rate and bandwidth through the driver's NDK provider.
     Ndkperf(measure::PerfArgs),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use ndk_consumer::bench::Bench;
 use ndk_consumer::platform::{Address, Family};
-use ndk_consumer::smbdirect::pair;
+use ndk_consumer::smbdirect::{hostile, pair};
 use ndk_consumer::{perf, ping};
 use nt_host::consumers::Consumers;
 use nt_host::host::Host;
@@ -167,6 +167,8 @@ pub fn smb_direct(args: &Args) -> Result<()> {
     with(args, |bench| {
         let used = pair::converse(bench);
         println!("SMB Direct between two adapters, compared: {used}");
+        let suffered = hostile::suffer_all(bench);
+        println!("a server that breaks the rules: {suffered} ways, noticed each time");
     })
 }
 

@@ -5,9 +5,11 @@
 //! - [`memory`]: buffers and their logical pages; entries by the privileged token
 //! - [`port`]: the connection: completions, notifications, [`Transport`](crate::smb::transport::Transport)
 //! - [`pair`]: two ends of ours over two adapters, one of which does what servers do
+//! - [`hostile`]: the same, where the server breaks the rules
 //!
 //! `unsafe` is in `call!` alone, and where a page list is read.
 
+pub mod hostile;
 pub mod memory;
 pub mod objects;
 pub mod pair;

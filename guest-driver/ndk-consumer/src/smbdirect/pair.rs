@@ -32,13 +32,14 @@ enum Ask {
     Echo = 3,
 }
 
-struct Pair<'b> {
-    client: SmbDirect<'b>,
-    server: SmbDirect<'b>,
+pub(super) struct Pair<'b> {
+    pub(super) client: SmbDirect<'b>,
+    pub(super) server: SmbDirect<'b>,
     listener: *mut NDK_LISTENER,
-    bench: &'b Bench<'b>,
-    ours: BufferId,
-    theirs: BufferId,
+    pub(super) bench: &'b Bench<'b>,
+    /// The client's buffer, and the server's.
+    pub(super) ours: BufferId,
+    pub(super) theirs: BufferId,
 }
 
 /// How a server changes what it fetched before it stores it.
@@ -47,7 +48,12 @@ fn changed(byte: u8) -> u8 {
 }
 
 impl<'b> Pair<'b> {
-    fn new(bench: &'b Bench<'b>, options: Options) -> Result<Self, Lost> {
+    /// Connected, with a buffer of so many bytes on each side.
+    pub(super) fn new(
+        bench: &'b Bench<'b>,
+        options: Options,
+        longest: usize,
+    ) -> Result<Self, Lost> {
         let now = Instant::now();
         let active = Connection::active(options.offer, now);
         let passive = Connection::passive(options.offer, now);
@@ -65,8 +71,6 @@ impl<'b> Pair<'b> {
             .objects()
             .end_connect(&connecting, "the other adapter")?;
         assert_eq!(bench.end(&accepting), STATUS_SUCCESS, "accept");
-        let longest = OFFSET + LENGTHS[LENGTHS.len() - 1];
-        // An MDL describes 8 MiB and a little.
         let (ours, theirs) = (client.allocate(longest)?, server.allocate(longest)?);
         let mut pair = Self {
             client,
@@ -161,7 +165,7 @@ impl<'b> Pair<'b> {
         self.client.take_back(lent)
     }
 
-    fn close(mut self) {
+    pub(super) fn close(mut self) {
         self.client.end();
         self.server.end();
         // After what came of it, and before its adapter, which waits for it.
@@ -183,7 +187,9 @@ fn pattern(length: usize, seed: usize) -> Vec<u8> {
 /// # Panics
 /// When anything fails, or data comes changed in another way than it has to.
 pub fn converse<'b>(bench: &'b Bench<'b>) -> String {
-    let mut pair = Pair::new(bench, Options::default()).expect("a connection");
+    // An MDL describes 8 MiB and a little.
+    let longest = OFFSET + LENGTHS[LENGTHS.len() - 1];
+    let mut pair = Pair::new(bench, Options::default(), longest).expect("a connection");
     let run = |pair: &mut Pair<'b>| -> Result<(), Lost> {
         for length in [2, 1340, 1341, 100_000] {
             let mut question = pattern(length, length);

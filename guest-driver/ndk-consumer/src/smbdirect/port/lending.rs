@@ -55,6 +55,31 @@ impl SmbDirect<'_> {
         self.wait("transfers", until, |port| port.transfers == 0)
     }
 
+    /// Sends bytes that are no message of the protocol's, as a peer that keeps no rules does.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(in crate::smbdirect) fn shout(
+        &mut self,
+        buffer: BufferId,
+        part: Range<usize>,
+    ) -> Result<(), Lost> {
+        let entries = self.buffers[buffer.0].entries(part, self.objects.token);
+        let (list, count) = (entries.as_ptr(), entries.len() as u32);
+        let context = Work::Transfer.context();
+        let status = call!(self.objects.qp, NdkSend, context, list, count, 0);
+        if status != STATUS_SUCCESS {
+            return Err(not_taken("NdkSend", status));
+        }
+        self.transfers += 1;
+        Ok(())
+    }
+
+    /// How long an answer may take from now on.
+    pub(in crate::smbdirect) fn set_patience(&mut self, patience: std::time::Duration) {
+        self.options.patience = patience;
+    }
+
     /// Lends up to a region's worth of a buffer.
     fn lend_one(
         &mut self,
