@@ -24,7 +24,8 @@ pub struct Options<'a> {
     pub name: &'a str,
     /// Devices; the sockets are named `a`, `b`, ...
     pub devices: u8,
-    /// Options of every device besides its socket and address, as `doorbell=trap`; may be empty.
+    /// Options of every device besides its socket, as `doorbell=trap`; may be empty. Addresses count from 1 unless they name
+    /// one, as where the devices of two daemons are on one wire.
     pub each: &'a str,
     /// More of the command line.
     pub arguments: &'a [&'a str],
@@ -60,12 +61,14 @@ impl Daemon {
         command.arg("serve").args(options.arguments);
         for number in 1..=options.devices {
             let socket = folder.path().join(socket_name(number));
-            command.arg("--device").arg(format!(
-                "socket={},mac=02:00:00:00:00:{number:02x}{}{}",
-                socket.display(),
-                if options.each.is_empty() { "" } else { "," },
-                options.each
-            ));
+            let mut device = format!("socket={}", socket.display());
+            if !options.each.contains("mac=") {
+                device += &format!(",mac=02:00:00:00:00:{number:02x}");
+            }
+            if !options.each.is_empty() {
+                device += &format!(",{}", options.each);
+            }
+            command.arg("--device").arg(device);
         }
         let child = tied_to_us(command)
             .env("RUST_LOG", "info")

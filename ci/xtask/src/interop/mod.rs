@@ -17,7 +17,7 @@
 pub mod bench;
 mod guest;
 mod ndk;
-mod ours;
+pub mod ours;
 mod rows;
 pub mod smb;
 mod smb_page;

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the tiers, in order.
 
+mod across;
 mod cargo_tests;
 pub mod counts;
 pub mod device;

@@ -22,7 +22,7 @@ const TABLE: &str = "docs/ndkpi.md";
 const RESULTS: std::ops::Range<usize> = 4..7;
 
 /// nt-host, as the tests build it.
-fn build_nt_host() -> Result<PathBuf> {
+pub(super) fn build_nt_host() -> Result<PathBuf> {
     let mut command = check::cargo();
     command
         .current_dir(workspace::root().join("guest-driver/nt-host"))

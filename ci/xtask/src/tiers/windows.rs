@@ -1,8 +1,9 @@
 //! Tier 7: rnic.sys, executed by nt-host over two devices: nt-host's own tests on this machine, the NDK conformance tests here
-//! and in a guest (`ndkpi`), and files to and from a Linux SMB server.
+//! and in a guest (`ndkpi`), pings between a guest and this machine (`across`), and files to and from a Linux SMB server.
 
 use anyhow::{Context, Result};
 
+use super::across;
 use super::cargo_tests::{Counting, run};
 use super::counts::Counts;
 use super::device::{start_with, survived};
@@ -36,6 +37,7 @@ pub fn on_linux() -> Result<Counts> {
     survived(&mut daemon, &mut counts);
     drop(daemon);
     counts.add(ndkpi::all(&rnic)?);
+    counts.add(across::all(&ndkpi::build_nt_host()?, &rnic)?);
     counts.add(consumers()?);
     counts.add(interop::smb::short()?);
     Ok(counts)
