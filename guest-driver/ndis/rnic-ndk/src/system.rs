@@ -1,6 +1,7 @@
 //! What the provider asks of an operating system.
 #![forbid(unsafe_code)]
 
+use rnic_abi::Mtu;
 use rnic_driver_core::{Eqn, Error, Nic};
 use rnic_platform::Platform;
 
@@ -71,6 +72,9 @@ pub trait System: Send + Sync + Sized + 'static {
 
     /// [`crate::Provider::deferred_work`] is to be called soon at DISPATCH_LEVEL, by nobody who holds a lock.
     fn want_deferred_work(&self);
+
+    /// Largest path MTU of connections that are made; NONE: the port's.
+    fn path_mtu(&self) -> Mtu;
 
     /// DMA address of a physical page; `None` if the device cannot reach it.
     fn page_address(&self, frame: u64) -> Option<u64>;

@@ -6,7 +6,7 @@ use crate::cq::Cq as CqObject;
 use crate::raw::Ref;
 use crate::srq::Srq as SrqObject;
 use crate::{PlatformOf, System};
-use rnic_abi::{FlushFlags, MwType};
+use rnic_abi::{FlushFlags, Mtu, MwType};
 use rnic_driver_core::{
     Accept, Address, AddressIndex, Connect, ConnectionId, Control, Cq, CqGeometry, Cqn, EndpointId,
     Error, Failure, Key, ListenerId, Nic, Object, PdHandle, Qp, QpGeometry, Qpn, Region, Srq,
@@ -46,6 +46,7 @@ pub(crate) struct ConnectVerb {
     pub(crate) next_hop: Option<[u8; 6]>,
     pub(crate) read_depth_in: u8,
     pub(crate) read_depth_out: u8,
+    pub(crate) path_mtu: Mtu,
     pub(crate) private_data: Private<56>,
     pub(crate) cookie: u64,
 }
@@ -218,7 +219,7 @@ fn connect<P: rnic_platform::Platform>(
         read_depth_out: verb.read_depth_out,
         retry_count: RETRY,
         rnr_retry: RNR_RETRY,
-        path_mtu: rnic_abi::Mtu::NONE,
+        path_mtu: verb.path_mtu,
         traffic_class: 0,
         private_data: verb.private_data.as_slice(),
     };

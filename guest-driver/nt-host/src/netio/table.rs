@@ -66,6 +66,26 @@ fn family(ip: IpAddr) -> u16 {
     if ip.is_ipv4() { AF_INET } else { AF_INET6 }
 }
 
+/// Whether a link-local IPv6 address names its link: its scope is the interface's index. Others have no scope.
+///
+/// # Safety
+/// `address` points to a SOCKADDR_INET.
+unsafe fn has_its_scope(address: *const SOCKADDR_INET, index: u32) -> bool {
+    // SAFETY: as promised; the family says which member is valid.
+    unsafe {
+        if (*address).si_family != AF_INET6 {
+            return true;
+        }
+        let address = (*address).Ipv6;
+        let scope = if Ipv6Addr::from(address.sin6_addr).is_unicast_link_local() {
+            index
+        } else {
+            0
+        };
+        address.sin6_scope_id == scope
+    }
+}
+
 /// SOCKADDR_INET of an address, port 0.
 pub fn socket_address(ip: IpAddr) -> SOCKADDR_INET {
     // SAFETY: plain data, all zero allowed; the IPv6 member covers the union.
@@ -278,6 +298,7 @@ pub(super) extern "win64" fn best_route(
     if inject::fails(Kind::Service) {
         return NO_MEMORY;
     }
+    let (source_at, destination_at) = (source, destination);
     // SAFETY: the driver's parameters; null ones are left out.
     let (luid, source, destination) = unsafe {
         let luid = luid.as_ref().copied().unwrap_or(0);
@@ -291,6 +312,20 @@ pub(super) extern "win64" fn best_route(
     let Some(destination) = destination else {
         return INVALID_PARAMETER;
     };
+    let of_luid = adapter::all().into_iter().find(|a| a.luid == luid);
+    if let Some(adapter) = of_luid {
+        for (address, what) in [(source_at, "source"), (destination_at, "destination")] {
+            // SAFETY: the driver's, or null.
+            if !address.is_null() && !unsafe { has_its_scope(address, adapter.if_index) } {
+                breach(
+                    Rule::State,
+                    format_args!(
+                        "a link-local {what} of GetBestRoute2 has not its interface as scope"
+                    ),
+                );
+            }
+        }
+    }
     let addresses = ADDRESSES.lock();
     let fits = |a: &&Address| {
         (luid == 0 || a.luid == luid)

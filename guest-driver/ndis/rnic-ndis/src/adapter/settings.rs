@@ -5,6 +5,8 @@ use core::ptr;
 use ndis_sys::ndis::*;
 use ndis_sys::nt::UNICODE_STRING;
 
+use rnic_abi::Mtu;
+
 use crate::nt::Passive;
 
 /// A keyword with an integer value.
@@ -94,7 +96,26 @@ keywords! {
     log_level: "LogLevel", 0, 0..=3;
 }
 
+/// Bytes of the longest RoCEv2 packet that are not its payload: Ethernet, IPv6, UDP, BTH, RETH, immediate data, ICRC.
+const ROCE_HEADERS: u32 = 14 + 40 + 8 + 12 + 16 + 4 + 4;
+
 impl Settings {
+    /// Path MTU of connections: the largest that *NetworkDirectRoCEFrameSize allows and that fits *JumboPacket.
+    #[must_use]
+    pub fn path_mtu(&self) -> Mtu {
+        let sizes = [
+            (4096, Mtu::MTU_4096),
+            (2048, Mtu::MTU_2048),
+            (1024, Mtu::MTU_1024),
+            (512, Mtu::MTU_512),
+        ];
+        let fits = |size: u32| {
+            size <= self.network_direct_roce_frame_size && size + ROCE_HEADERS <= self.jumbo_packet
+        };
+        let found = sizes.into_iter().find(|(size, _)| fits(*size));
+        found.map_or(Mtu::MTU_256, |(_, mtu)| mtu)
+    }
+
     /// Reads the adapter's registry key.
     pub fn read(_: &Passive, adapter: NDIS_HANDLE) -> Result<Self, NDIS_STATUS> {
         let object = NDIS_CONFIGURATION_OBJECT {
@@ -202,6 +223,25 @@ mod tests {
             );
             assert!(keyword.name.len() <= 40);
         }
+    }
+
+    #[test]
+    fn roce_frames_are_as_long_as_both_keywords_allow() {
+        let mtu = |frame: u32, jumbo: u32| {
+            Settings::from_values(|keyword| match keyword.name {
+                "*NetworkDirectRoCEFrameSize" => Some(frame),
+                "*JumboPacket" => Some(jumbo),
+                _ => None,
+            })
+            .path_mtu()
+        };
+        assert_eq!(mtu(1024, 1514), Mtu::MTU_1024);
+        assert_eq!(mtu(4096, 1514), Mtu::MTU_1024);
+        assert_eq!(mtu(4096, 4088), Mtu::MTU_2048);
+        assert_eq!(mtu(4096, 9014), Mtu::MTU_4096);
+        assert_eq!(mtu(256, 9014), Mtu::MTU_256);
+        // Not a size that RoCE has.
+        assert_eq!(mtu(3000, 9014), Mtu::MTU_2048);
     }
 
     #[test]

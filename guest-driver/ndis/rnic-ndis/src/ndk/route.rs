@@ -21,10 +21,11 @@ fn address_of(address: &SOCKADDR_INET) -> Option<[u8; 16]> {
     }
 }
 
-fn socket_of(ip: [u8; 16]) -> SOCKADDR_INET {
+/// `index`: of the interface whose address it is, or whose neighbour's.
+fn socket_of(ip: [u8; 16], index: u32) -> SOCKADDR_INET {
     if let [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d] = ip {
         // The member of 28 bytes first, so that none is left undefined.
-        let mut socket = v6([0; 16]);
+        let mut socket = v6([0; 16], 0);
         socket.Ipv4 = SOCKADDR_IN {
             sin_family: AF_INET,
             sin_port: 0,
@@ -33,18 +34,25 @@ fn socket_of(ip: [u8; 16]) -> SOCKADDR_INET {
         };
         socket
     } else {
-        v6(ip)
+        // A link-local address means something on a link alone: its scope is the interface (SOCKADDR_IN6; RFC 4007, 6).
+        let scope = if is_link_local(ip) { index } else { 0 };
+        v6(ip, scope)
     }
 }
 
-fn v6(ip: [u8; 16]) -> SOCKADDR_INET {
+/// fe80::/10.
+fn is_link_local(ip: [u8; 16]) -> bool {
+    matches!(ip, [0xFE, 0x80..=0xBF, ..])
+}
+
+fn v6(ip: [u8; 16], scope: u32) -> SOCKADDR_INET {
     SOCKADDR_INET {
         Ipv6: SOCKADDR_IN6 {
             sin6_family: AF_INET6,
             sin6_port: 0,
             sin6_flowinfo: 0,
             sin6_addr: ip,
-            sin6_scope_id: 0,
+            sin6_scope_id: scope,
         },
     }
 }
@@ -62,14 +70,14 @@ fn neighbour(row: &MIB_IPNET_ROW2) -> Option<[u8; 6]> {
 /// Ethernet address of the next hop. Waits for the neighbour's answer.
 pub fn next_hop(
     _: &Passive,
-    luid: NET_LUID,
+    (luid, index): (NET_LUID, u32),
     from: [u8; 16],
     to: [u8; 16],
 ) -> Result<Option<[u8; 6]>, NoRoute> {
-    let (source, destination) = (socket_of(from), socket_of(to));
+    let (source, destination) = (socket_of(from, index), socket_of(to, index));
     // SAFETY: zeros are values of every field.
     let mut route: MIB_IPFORWARD_ROW2 = unsafe { core::mem::zeroed() };
-    let mut best = v6([0; 16]);
+    let mut best = v6([0; 16], 0);
     // SAFETY: at PASSIVE_LEVEL, with memory of ours.
     let status = unsafe {
         GetBestRoute2(
@@ -92,7 +100,7 @@ pub fn next_hop(
     };
     // SAFETY: zeros are values of every field.
     let mut row: MIB_IPNET_ROW2 = unsafe { core::mem::zeroed() };
-    row.Address = socket_of(hop);
+    row.Address = socket_of(hop, index);
     row.InterfaceLuid = luid;
     // SAFETY: at PASSIVE_LEVEL, with memory of ours.
     let status = unsafe { GetIpNetEntry2(&raw mut row) };
@@ -101,7 +109,7 @@ pub fn next_hop(
     {
         return Ok(Some(mac));
     }
-    row.Address = socket_of(hop);
+    row.Address = socket_of(hop, index);
     row.InterfaceLuid = luid;
     // SAFETY: as above; it waits for the neighbour.
     let status = unsafe { ResolveIpNetEntry2(&raw mut row, &raw const source) };
@@ -124,9 +132,20 @@ mod tests {
         let v4 = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 1];
         let v6 = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
         for ip in [v4, v6] {
-            assert_eq!(address_of(&socket_of(ip)), Some(ip));
+            assert_eq!(address_of(&socket_of(ip, 7)), Some(ip));
             assert!(!is_unspecified(ip));
         }
+    }
+
+    #[test]
+    fn link_local_addresses_have_their_link() {
+        let scope = |first: u8| {
+            let mut ip = [0x80; 16];
+            ip[0] = first;
+            // SAFETY: an IPv6 address.
+            unsafe { socket_of(ip, 7).Ipv6 }.sin6_scope_id
+        };
+        assert_eq!([scope(0xFE), scope(0x20), scope(0xFD)], [7, 0, 0]);
     }
 
     #[test]

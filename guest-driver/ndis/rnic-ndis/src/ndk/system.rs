@@ -3,6 +3,7 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use rnic_abi::Mtu;
 use rnic_driver_core::{Eqn, Error, Nic};
 use rnic_ndk::raw::{NoMemory, RawLock};
 use rnic_ndk::{NoRoute, System};
@@ -147,6 +148,10 @@ impl System for NtSystem {
         self.adapter.get().kick();
     }
 
+    fn path_mtu(&self) -> Mtu {
+        self.adapter.get().settings.path_mtu()
+    }
+
     /// NDK is offered only where DMA is not remapped: a physical address is a DMA address.
     fn page_address(&self, frame: u64) -> Option<u64> {
         frame.checked_mul(4096)
@@ -160,6 +165,8 @@ impl System for NtSystem {
     ) -> Result<Option<[u8; 6]>, NoRoute> {
         // SAFETY: the provider's proof says the same.
         let passive = unsafe { Passive::assume() };
-        route::next_hop(&passive, self.adapter.get().net_luid, from, to)
+        let adapter = self.adapter.get();
+        let interface = (adapter.net_luid, adapter.if_index);
+        route::next_hop(&passive, interface, from, to)
     }
 }

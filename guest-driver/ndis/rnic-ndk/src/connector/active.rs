@@ -70,6 +70,7 @@ impl<S: System> Connector<S> {
                 next_hop: None,
                 read_depth_in: depth(limits.inbound, nic.limits().read_depth_in.get()),
                 read_depth_out: depth(limits.outbound, nic.limits().read_depth_out.get()),
+                path_mtu: provider.system().path_mtu(),
                 private_data,
                 cookie: body.key,
             });

@@ -118,6 +118,9 @@ impl System for TestSystem {
     fn want_deferred_work(&self) {
         self.deferred.store(true, Ordering::Release);
     }
+    fn path_mtu(&self) -> rnic_abi::Mtu {
+        rnic_abi::Mtu::MTU_512
+    }
     fn page_address(&self, frame: u64) -> Option<u64> {
         Some(frame * 4096)
     }
@@ -149,6 +152,8 @@ pub struct Side {
     owned: RefCell<Owned>,
     /// The device's events are lost on the way.
     pub lose_events: Cell<bool>,
+    /// Path MTU of the connection that a peer asked for last.
+    pub asked_mtu: Cell<Option<rnic_abi::Mtu>>,
     /// Its answers are.
     pub lose_answers: Cell<bool>,
 }
@@ -174,6 +179,9 @@ impl Side {
             self.provider.device_failed();
         }
         while let Some(event) = owned.events.poll(nic).expect("events").filter(|_| !dead) {
+            if let rnic_driver_core::Event::ConnectRequest(info) = &event {
+                self.asked_mtu.set(Some(info.path_mtu));
+            }
             if !self.lose_events.get() {
                 Provider::event(&self.provider, &event);
             }
@@ -244,6 +252,7 @@ fn side(machine: &std::sync::Arc<SimMachine>, index: usize) -> Side {
             counters: None,
         }),
         lose_events: Cell::new(false),
+        asked_mtu: Cell::new(None),
         lose_answers: Cell::new(false),
     };
     let addresses = [Family::V4, Family::V6].map(|family| LocalAddress {
