@@ -22,6 +22,7 @@ tests! {
     tags_are_left_in_when_nobody_wants_them_beside["*PriorityVLANTag" = 0];
     frames_of_a_vlan_are_tagged_and_others_dropped["VlanID" = 77];
     a_runt_within_its_tag_is_no_shorter_than_a_header;
+    buffers_of_one_list_are_sent_each_and_end_together;
     jumbo_frames_pass["*JumboPacket" = 9014];
     longer_frames_than_the_card_takes_are_refused;
 }
@@ -349,6 +350,31 @@ fn a_runt_within_its_tag_is_no_shorter_than_a_header(pair: &Pair) {
         packet.frame.len() < 14 || packet.frame == last.frame
     });
     assert_eq!(short.frame, last.frame, "a frame shorter than a header");
+}
+
+/// TCP/IP sends several net buffers in a list; only one was ever tried here.
+fn buffers_of_one_list_are_sent_each_and_end_together(pair: &Pair) {
+    let frames: Vec<Vec<u8>> = (0..5)
+        .map(|n| pair.plain(n, 200 + n as usize).frame)
+        .collect();
+    let list = |frames: &[Vec<u8>]| Packet {
+        frame: frames[0].clone(),
+        more: frames[1..].to_vec(),
+        split: vec![14],
+        ..Packet::default()
+    };
+    pair.send(&[list(&frames), list(&frames[..2])]);
+    for frame in frames.iter().chain(&frames[..2]) {
+        assert_eq!(&pair.arrived("a buffer", |_| true).frame, frame);
+    }
+    // One that cannot be sent fails the list, once, and not its neighbours.
+    let mut mixed = frames.clone();
+    mixed[2] = pair.plain(9, 5000).frame;
+    let number = pair.a.send(&[list(&mixed)])[0];
+    assert_ne!(pair.a.wait_sent(number), NDIS_STATUS_SUCCESS);
+    for at in [0, 1, 3, 4] {
+        assert_eq!(pair.arrived("a buffer", |_| true).frame, mixed[at]);
+    }
 }
 
 fn jumbo_frames_pass(pair: &Pair) {

@@ -31,6 +31,8 @@ pub struct Packet {
     pub info: Vec<(usize, usize)>,
     /// Lengths of the first MDLs; the last one has the rest.
     pub split: Vec<usize>,
+    /// Of one that is sent: frames of further net buffers of the same list.
+    pub more: Vec<Vec<u8>>,
     /// Of one that arrived: the processor that indicated it.
     pub cpu: usize,
 }
@@ -147,14 +149,23 @@ impl Traffic {
 /// # Safety
 /// The list is the host's own, from `build`.
 unsafe fn dismantle(list: *mut NET_BUFFER_LIST) {
-    // SAFETY: as promised; each MDL describes a block of its own.
+    // SAFETY: as promised; each MDL describes a block of its own. The first buffer is part of the list.
     unsafe {
-        let mut mdl = (*(*list).FirstNetBuffer).MdlChain;
-        while !mdl.is_null() {
-            let next = (*mdl).Next;
-            pool::release((*mdl).StartVa as usize + (*mdl).ByteOffset as usize, TAG);
-            mdl::release(mdl);
-            mdl = next;
+        let mut buffer = (*list).FirstNetBuffer;
+        let mut is_first = true;
+        while !buffer.is_null() {
+            let mut mdl = (*buffer).MdlChain;
+            while !mdl.is_null() {
+                let next = (*mdl).Next;
+                pool::release((*mdl).StartVa as usize + (*mdl).ByteOffset as usize, TAG);
+                mdl::release(mdl);
+                mdl = next;
+            }
+            let next = (*buffer).Next;
+            if !is_first {
+                packet::unmake_buffer(buffer);
+            }
+            (buffer, is_first) = (next, false);
         }
     }
     packet::unmake(list);
@@ -167,13 +178,36 @@ const BACK_FILLS: [(usize, usize); 3] = [(0, 0), (0, 70), (24, 6)];
 const UNUSED: u8 = 0xEE;
 
 fn build(packet: &Packet, number: u64) -> *mut NET_BUFFER_LIST {
+    let (first, offset) = chain(&packet.frame, &packet.split, number);
+    // SAFETY: the chain lives as long as the list.
+    let list = unsafe { packet::make(0, 0, first, offset, packet.frame.len()) };
+    // SAFETY: the new list.
+    let mut last = unsafe { (*list).FirstNetBuffer };
+    for (at, frame) in packet.more.iter().enumerate() {
+        let (first, offset) = chain(frame, &packet.split, number + 1 + at as u64);
+        // SAFETY: as above.
+        unsafe {
+            let buffer = packet::make_buffer(first, offset, frame.len());
+            (*last).Next = buffer;
+            last = buffer;
+        }
+    }
+    for (index, value) in &packet.info {
+        // SAFETY: the new list.
+        unsafe { (&mut (*list).NetBufferListInfo)[*index] = *value as _ };
+    }
+    list
+}
+
+/// MDLs over a frame, and where in them it begins.
+fn chain(frame: &[u8], split: &[usize], number: u64) -> (*mut MDL, u32) {
     let (whole, part) = BACK_FILLS[number as usize % BACK_FILLS.len()];
     let mut bytes = vec![UNUSED; whole + part];
-    bytes.extend_from_slice(&packet.frame);
-    let mut split: Vec<usize> = packet.split.clone();
+    bytes.extend_from_slice(frame);
+    let mut split = split.to_vec();
     match split.first_mut() {
         Some(first) => *first += part,
-        None => split.push(part + packet.frame.len()),
+        None => split.push(part + frame.len()),
     }
     if whole > 0 {
         split.insert(0, whole);
@@ -201,13 +235,7 @@ fn build(packet: &Packet, number: u64) -> *mut NET_BUFFER_LIST {
         }
         last = mdl;
     }
-    // SAFETY: the chain lives as long as the list.
-    let list = unsafe { packet::make(0, 0, first, (whole + part) as u32, packet.frame.len()) };
-    for (index, value) in &packet.info {
-        // SAFETY: the new list.
-        unsafe { (&mut (*list).NetBufferListInfo)[*index] = *value as _ };
-    }
-    list
+    (first, (whole + part) as u32)
 }
 
 impl Adapter {
@@ -306,6 +334,9 @@ pub(super) extern "win64" fn send_complete(
     }
 }
 
+/// Slots that Windows itself uses: NetBufferListCancelId, NetBufferListProtocolId, WfpNetBufferListInfo.
+const LEFT_IN: [usize; 3] = [5, 7, 10];
+
 /// # Safety
 /// `list` is a valid list with one net buffer.
 unsafe fn copy_out(list: *mut NET_BUFFER_LIST) -> Packet {
@@ -330,6 +361,14 @@ unsafe fn copy_out(list: *mut NET_BUFFER_LIST) -> Packet {
             .collect();
         (pieces, info)
     };
+    if let Some((slot, _)) = info.iter().find(|(_, value)| *value == LEFT_BEHIND) {
+        breach(
+            Rule::NblOwner,
+            format_args!(
+                "a packet is indicated with what others left in slot {slot} of its information"
+            ),
+        );
+    }
     let Some(pieces) = pieces else {
         breach(
             Rule::NblOwner,
@@ -345,11 +384,22 @@ unsafe fn copy_out(list: *mut NET_BUFFER_LIST) -> Packet {
         frame,
         info,
         split: Vec::new(),
+        more: Vec::new(),
         cpu: cpu::number(),
     }
 }
 
+/// What drivers above leave in the slots of a list that they give back: whatever they wrote there.
+const LEFT_BEHIND: usize = 0xDEAD;
+
 fn give_back(adapter: &Arc<Adapter>, first: *mut NET_BUFFER_LIST, lists: &[usize]) {
+    for list in lists {
+        // SAFETY: lists of the driver, which the stack above has until now.
+        let infos = unsafe { &mut (*(*list as *mut NET_BUFFER_LIST)).NetBufferListInfo };
+        for slot in LEFT_IN {
+            infos[slot] = LEFT_BEHIND as _;
+        }
+    }
     let mut indicated = adapter.traffic.indicated.lock();
     for list in lists {
         indicated.remove(list);

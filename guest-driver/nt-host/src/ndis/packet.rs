@@ -123,6 +123,22 @@ unsafe fn fill(buffer: *mut NET_BUFFER, chain: *mut MDL, offset: u32, length: us
     }
 }
 
+/// A further buffer, for the host.
+///
+/// # Safety
+/// As [`make`].
+pub(super) unsafe fn make_buffer(mdl: *mut MDL, offset: u32, length: usize) -> *mut NET_BUFFER {
+    let buffer = pool::allocate(BUFFER, TAG, 0, BUFFER_BLOCK) as *mut NET_BUFFER;
+    // SAFETY: a new zeroed block, and a valid chain.
+    unsafe { fill(buffer, mdl, offset, length) };
+    buffer
+}
+
+/// Frees a buffer of [`make_buffer`].
+pub(super) fn unmake_buffer(buffer: *mut NET_BUFFER) {
+    pool::release(buffer as usize, TAG);
+}
+
 /// Frees a list of [`make`].
 pub(super) fn unmake(list: *mut NET_BUFFER_LIST) {
     pool::release(list as usize, TAG);

@@ -328,6 +328,8 @@ impl Rx {
             list.Status = NDIS_STATUS_SUCCESS;
             list.NblFlags = 0;
             let infos = &mut list.NetBufferListInfo;
+            // What others left there when Windows had it.
+            infos.fill(core::ptr::null_mut());
             infos[TCP_IP_CHECKSUM_NET_BUFFER_LIST_INFO] = checksum as PVOID;
             infos[IEEE_8021Q_NET_BUFFER_LIST_INFO] = info as PVOID;
             let (value, kind) = hash.unwrap_or((0, 0));
