@@ -14,6 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -30,6 +31,8 @@ use crate::nt::print;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long is waited for what must not come, behind something that came.
 const MOMENT: Duration = Duration::from_millis(20);
+/// Among a test's keywords: interrupt messages that Windows grants at most.
+const MESSAGES: &str = "(messages)";
 /// Directed, multicast, broadcast and promiscuous.
 const EVERYTHING: u32 = 0x2B;
 
@@ -187,12 +190,19 @@ pub fn run(
     let keywords: Vec<(&str, Value)> = test
         .keywords
         .iter()
+        .filter(|(name, _)| *name != MESSAGES)
         .map(|(name, value)| (*name, Value::Number(*value)))
         .collect();
     print::forget();
     let host = Host::load(driver, functions).context("loading the driver")?;
     let [a, b] = [0, 1].map(|function| host.add_adapter(function, &keywords));
+    let messages = test.keywords.iter().find(|(name, _)| *name == MESSAGES);
     for adapter in [&a, &b] {
+        if let Some((_, most)) = messages {
+            adapter
+                .most_messages
+                .store(*most as usize, Ordering::SeqCst);
+        }
         let started = host.start(adapter);
         ensure!(started.is_ok(), "an adapter did not start: {started:x?}");
     }

@@ -106,6 +106,8 @@ pub struct Adapter {
     pub answered: Condvar,
     /// Status indications: code and buffer.
     pub indications: Mutex<Vec<(i32, Vec<u8>)>>,
+    /// Interrupt messages that Windows grants at most.
+    pub most_messages: AtomicUsize,
     /// Registers read as all ones.
     pub removed: AtomicBool,
     /// It asked to be removed.
@@ -152,12 +154,20 @@ impl Adapter {
             pended: Mutex::new(Pended::default()),
             answered: Condvar::new(),
             indications: Mutex::new(Vec::new()),
+            most_messages: AtomicUsize::new(usize::MAX),
             removed: AtomicBool::new(false),
             asked_removal: AtomicBool::new(false),
             ndk_open: Mutex::new(0),
             ndk_closed: Condvar::new(),
             state: Mutex::new(State::Halted),
         }
+    }
+
+    /// Eventfds of the interrupt messages that Windows grants.
+    pub fn messages(&self) -> Vec<i32> {
+        let mut vectors = self.machine.vectors();
+        vectors.truncate(self.most_messages.load(Ordering::SeqCst));
+        vectors
     }
 
     /// The driver's handlers.

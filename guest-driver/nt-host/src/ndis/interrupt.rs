@@ -85,7 +85,7 @@ pub(super) extern "win64" fn register(
     if inject::fails(Kind::Interrupt) {
         return NDIS_STATUS_RESOURCES;
     }
-    let fds = adapter.machine.vectors();
+    let fds = adapter.messages();
     let entry = size_of::<IO_INTERRUPT_MESSAGE_INFO_ENTRY>();
     let table = pool::allocate(8 + entry * fds.len(), TAG, 0, TABLE);
     let info = table as *mut IO_INTERRUPT_MESSAGE_INFO;

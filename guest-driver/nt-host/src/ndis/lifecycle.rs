@@ -173,7 +173,7 @@ impl Adapter {
         self.handle.store(new, Ordering::SeqCst);
         self.set_state(State::Initializing);
         *self.said.lock() = adapter::Said::default();
-        let messages = self.machine.vectors().len();
+        let messages = self.messages().len();
         let list = resources(self.function, messages);
         // SAFETY: plain data, all zero allowed.
         let mut parameters: NDIS_MINIPORT_INIT_PARAMETERS = unsafe { std::mem::zeroed() };

@@ -183,7 +183,6 @@ impl Adapter {
     pub fn message(&self, message: u32, frames: u32) -> bool {
         if message == u32::from(CONTROL_VECTOR) {
             self.kick();
-            return false;
         }
         let Some(engine) = self.engine() else {
             return false;
@@ -191,7 +190,9 @@ impl Adapter {
         if engine.failure().is_some() {
             return false;
         }
-        let index = message as usize - 1;
+        let Some(index) = engine.vector_of(message) else {
+            return false;
+        };
         let mut more = false;
         if let Some(vector) = engine.vectors.get(index) {
             more |= vector.service(&engine, |signal| self.ndk.cq_signal(index, signal));

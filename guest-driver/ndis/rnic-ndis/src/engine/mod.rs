@@ -48,7 +48,8 @@ pub type NtDone = rnic_driver_core::Done<NtPlatform>;
 /// Cookies below are the service's.
 pub const FOREIGN: u64 = 1 << 32;
 
-/// Vector of answers, general events and causes. Those after it have a completion event queue and Ethernet queues each.
+/// Vector of answers, general events and causes. Those after it have a completion event queue and Ethernet queues each; where it is
+/// the only one, it has them.
 pub const CONTROL_VECTOR: u16 = 0;
 
 /// Messages after the first that are used at most, one for each processor.
@@ -164,26 +165,33 @@ impl Engine {
         // ALL_PROCESSOR_GROUPS.
         // SAFETY: good for any group.
         let processors = unsafe { KeQueryActiveProcessorCountEx(0xFFFF) };
-        let count = messages
-            .min(nic.identity().vectors.into())
-            .saturating_sub(1)
-            .min(processors)
-            .min(MAX_VECTORS);
+        let messages = messages.min(nic.identity().vectors.into());
+        if messages == 0 {
+            return Err(Error::Missing("an interrupt message"));
+        }
+        // Windows gives all that are asked for, or one: then that one serves everything.
+        let (first, count) = match messages - 1 {
+            0 => (CONTROL_VECTOR, 1),
+            more => (CONTROL_VECTOR + 1, more.min(processors).min(MAX_VECTORS)),
+        };
         vectors
             .try_reserve_exact(count as usize)
             .map_err(|_| Error::NoMemory)?;
         for index in 0..count {
-            let message = u16::try_from(index + 1).unwrap_or(consts::VECTOR_NONE);
+            let message = u16::try_from(u32::from(first) + index).unwrap_or(consts::VECTOR_NONE);
             let token = owned.control.create_eq(nic, 0, EQ_ENTRIES, message)?;
             match answer(passive, nic, owned, token, begun_by)? {
                 Outcome::CompletionEq(eq) => vectors.push(Vector::new(message, eq)),
                 other => return Err(unexpected(&other)),
             }
         }
-        if vectors.is_empty() {
-            return Err(Error::Missing("two interrupt vectors"));
-        }
         Ok((service, vectors))
+    }
+
+    /// The place in [`Engine::vectors`] of a message, if it has one.
+    pub fn vector_of(&self, message: u32) -> Option<usize> {
+        let first = self.vectors.first()?.message();
+        message.checked_sub(first.into()).map(|at| at as usize)
     }
 
     /// Runs a verb and waits for its end. Only before the worker has the engine, or by the worker, while a life begins:
