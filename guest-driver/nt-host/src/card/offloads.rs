@@ -19,7 +19,8 @@ tests! {
     large_sends_are_cut["*TCPChecksumOffloadIPv4" = 1, "*TCPChecksumOffloadIPv6" = 1,
         "*UDPChecksumOffloadIPv4" = 1, "*UDPChecksumOffloadIPv6" = 1, "*IPChecksumOffloadIPv4" = 0];
     tags_are_inserted_and_taken_out;
-    tags_are_left_in_when_nobody_wants_them_beside["*PriorityVLANTag" = 0];
+    tags_are_taken_out_where_nobody_is_told_of_them["*PriorityVLANTag" = 0];
+    vlans_alone_are_told["*PriorityVLANTag" = 2];
     frames_of_a_vlan_are_tagged_and_others_dropped["VlanID" = 77];
     a_runt_within_its_tag_is_no_shorter_than_a_header;
     buffers_of_one_list_are_sent_each_and_end_together;
@@ -298,13 +299,25 @@ fn tags_are_inserted_and_taken_out(pair: &Pair) {
     }
 }
 
-fn tags_are_left_in_when_nobody_wants_them_beside(pair: &Pair) {
+/// A frame with a tag in it, of priority 5 and VLAN 100, as it arrives: without, and what is told beside it.
+fn told_of_a_tag(pair: &Pair) -> usize {
     let packet = pair.plain(1, 100);
     let mut tagged = packet.frame.clone();
     tagged.splice(12..12, [0x81, 0, 0xA0, 100]);
-    let arrived = pair.pass(Packet::plain(tagged.clone()));
-    assert_eq!(info(&arrived, IEEE_8021Q_NET_BUFFER_LIST_INFO), 0);
-    assert_eq!(arrived.frame, tagged);
+    let arrived = pair.pass(Packet::plain(tagged));
+    assert_eq!(arrived.frame, packet.frame);
+    info(&arrived, IEEE_8021Q_NET_BUFFER_LIST_INFO)
+}
+
+/// They were left in the frame, where drivers above do not look for them. (*PriorityVLANTag)
+fn tags_are_taken_out_where_nobody_is_told_of_them(pair: &Pair) {
+    assert_eq!(told_of_a_tag(pair), 0);
+}
+
+fn vlans_alone_are_told(pair: &Pair) {
+    assert_eq!(told_of_a_tag(pair), tag(0, 100));
+    let vlan = pair.b.set(OID_GEN_VLAN_ID, &0_u32.to_le_bytes()).status;
+    assert_eq!(vlan, NDIS_STATUS_SUCCESS);
 }
 
 /// VlanID of the registry, and OID_GEN_VLAN_ID.

@@ -111,6 +111,14 @@ unsafe fn general(
     {
         return NDIS_STATUS_INVALID_PARAMETER;
     }
+    if a.MacOptions & NDIS_MAC_OPTION_8021Q_VLAN != 0
+        && a.MacOptions & NDIS_MAC_OPTION_8021P_PRIORITY == 0
+    {
+        breach(
+            Rule::State,
+            "a miniport with VLANs has priorities too (OID_GEN_MAC_OPTIONS)",
+        );
+    }
     let mut said = adapter.said.lock();
     said.general = true;
     said.mac.copy_from_slice(&a.CurrentMacAddress[..6]);

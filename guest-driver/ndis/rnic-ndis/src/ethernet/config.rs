@@ -6,6 +6,7 @@ use rnic_abi::{EthOffloads, RssTypes, RxMode};
 use rnic_driver_core::{Error, Outcome, Token};
 
 use super::Ethernet;
+use super::frame::Tags;
 use super::offload::Offloads;
 use super::rss::Rss;
 use super::rx::Mode;
@@ -76,7 +77,8 @@ pub struct Config {
     pub rss: Option<Rss>,
     address: [u8; 6],
     max_frame: u32,
-    strip_tag: bool,
+    /// What Windows is told of tags, and may say.
+    pub tags: Tags,
     /// VLAN that frames belong to; 0: none.
     pub vlan: u16,
 }
@@ -84,6 +86,7 @@ pub struct Config {
 impl Config {
     /// What the registry says; nothing is received yet.
     pub fn new(settings: &Settings, nic: &NtNic) -> Self {
+        let tags = Tags::of(settings.priority_vlan_tag);
         Self {
             packet_filter: 0,
             multicast: Multicast::NONE,
@@ -96,8 +99,12 @@ impl Config {
                 .jumbo_packet
                 .saturating_add(4)
                 .min(nic.limits().eth_frame_bytes.get()),
-            strip_tag: settings.priority_vlan_tag != 0,
-            vlan: u16::try_from(settings.vlan_id).unwrap_or(0),
+            tags,
+            vlan: if tags.vlan {
+                u16::try_from(settings.vlan_id).unwrap_or(0)
+            } else {
+                0
+            },
         }
     }
 
@@ -116,7 +123,7 @@ impl Config {
     /// How received frames are taken.
     pub fn receive_mode(&self) -> Mode {
         Mode {
-            strip_tag: self.strip_tag,
+            tags: self.tags,
             vlan: self.vlan,
             checksums: self.offloads_received(),
             hash: self.rss.map(|rss| (rss.key, rss.types)),

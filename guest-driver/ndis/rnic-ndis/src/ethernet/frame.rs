@@ -269,6 +269,34 @@ pub fn tag(head: &[u8]) -> Option<u16> {
     (be16(head, 12)? == VLAN).then(|| be16(head, 14)).flatten()
 }
 
+/// Which parts of a tag Windows and the card tell each other beside the frame. (*PriorityVLANTag)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tags {
+    /// Its priority.
+    pub priority: bool,
+    /// Its VLAN.
+    pub vlan: bool,
+}
+
+impl Tags {
+    /// By the keyword's value: bit 0 priority, bit 1 VLAN.
+    #[must_use]
+    pub const fn of(value: u32) -> Self {
+        Self {
+            priority: value & 1 != 0,
+            vlan: value & 2 != 0,
+        }
+    }
+
+    /// NDIS_NET_BUFFER_LIST_8021Q_INFO without the parts that are not told.
+    #[must_use]
+    pub const fn told(self, info: usize) -> usize {
+        let priority = if self.priority { 0xF } else { 0 };
+        let vlan = if self.vlan { 0xFFF0 } else { 0 };
+        info & (priority | vlan)
+    }
+}
+
 /// A tag from NDIS_NET_BUFFER_LIST_8021Q_INFO: UserPriority in bits 0-2, CanonicalFormatId in 3, VlanId in 4-15.
 pub fn tag_from_info(info: usize) -> u16 {
     let priority = info & 7;

@@ -77,13 +77,18 @@ impl Lane {
     /// What holds for frames that are sent now.
     pub(super) fn rules(&self) -> tx::Rules {
         let ethernet = &self.adapter().ethernet;
-        let (vlan, large_sends) = {
+        let (vlan, tags, large_sends) = {
             let config = ethernet.config().lock();
-            (config.vlan, config.offloads_told().large_sends())
+            (
+                config.vlan,
+                config.tags,
+                config.offloads_told().large_sends(),
+            )
         };
         tx::Rules {
             frame_bytes: ethernet.frame_bytes(),
             vlan,
+            tags,
             large_sends,
         }
     }

@@ -16,7 +16,7 @@ use rnic_driver_core::{Error, EthQueue, Fragment, UsedBuffer};
 use rnic_platform::DmaBuffer;
 
 use super::chain::ListChain;
-use super::frame::{self, Cast, ETHERNET, HEADER};
+use super::frame::{self, Cast, ETHERNET, HEADER, Tags};
 use super::offload::Offloads;
 use super::{Counts, Lane};
 use crate::POOL_TAG;
@@ -156,8 +156,8 @@ struct State {
 /// How received frames are taken.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode {
-    /// Tags are taken out and told beside the frame.
-    pub strip_tag: bool,
+    /// What is told of tags, which are taken out in any case.
+    pub tags: Tags,
     /// Only this VLAN; 0: any.
     pub vlan: u16,
     /// What of verified checksums is told.
@@ -300,11 +300,11 @@ impl Rx {
         }
         let (mut offset, mut size, mut info) = (HEADER, bytes, 0);
         // A runt that ends within its tag keeps it: what is left would have no type.
-        if let Some(tag) = tag.filter(|_| mode.strip_tag && bytes >= ETHERNET + 4) {
+        if let Some(tag) = tag.filter(|_| bytes >= ETHERNET + 4) {
             // The addresses move up against the type.
             buffer.memory.write(HEADER + 4, head.get(..12)?);
             (offset, size) = (HEADER + 4, bytes - 4);
-            info = frame::info_from_tag(tag);
+            info = mode.tags.told(frame::info_from_tag(tag));
         }
         match frame::cast(head) {
             Cast::Unicast => counts.unicast += 1,

@@ -11,6 +11,7 @@ use ndis_sys::ndis::*;
 
 use crate::adapter::Adapter;
 use crate::adapter::settings::Settings;
+use crate::ethernet::frame::Tags;
 use buffer::{Kind, Request};
 
 pub use query::VENDOR;
@@ -74,10 +75,12 @@ pub fn mac_options(settings: &Settings) -> u32 {
     let mut options = NDIS_MAC_OPTION_COPY_LOOKAHEAD_DATA
         | NDIS_MAC_OPTION_TRANSFERS_NOT_PEND
         | NDIS_MAC_OPTION_NO_LOOPBACK;
-    if settings.priority_vlan_tag & 1 != 0 {
+    let tags = Tags::of(settings.priority_vlan_tag);
+    // Who has VLANs says that he has priorities. (OID_GEN_MAC_OPTIONS)
+    if tags.priority || tags.vlan {
         options |= NDIS_MAC_OPTION_8021P_PRIORITY;
     }
-    if settings.priority_vlan_tag & 2 != 0 {
+    if tags.vlan {
         options |= NDIS_MAC_OPTION_8021Q_VLAN;
     }
     options

@@ -49,6 +49,7 @@ fn change(adapter: &Adapter, request: &mut Request) -> Result<NDIS_STATUS, NDIS_
             config.lock().lookahead = lookahead;
             Ok(NDIS_STATUS_SUCCESS)
         }
+        OID_GEN_VLAN_ID if !config.lock().tags.vlan => Err(NDIS_STATUS_NOT_SUPPORTED),
         OID_GEN_VLAN_ID => {
             let vlan = request.input_u32()?;
             let vlan = u16::try_from(vlan).map_err(|_| NDIS_STATUS_INVALID_DATA)?;

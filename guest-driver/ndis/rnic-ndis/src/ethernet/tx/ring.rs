@@ -11,7 +11,7 @@ use super::{LIST, SG_LIST};
 use crate::engine::NtNic;
 use crate::ethernet::chain::BufferChain;
 use crate::ethernet::data;
-use crate::ethernet::frame::{Head, Request, tag_from_info};
+use crate::ethernet::frame::{Head, Request, Tags, tag_from_info};
 use crate::hw::{NtPlatform, SharedMemory};
 
 /// Fragments of a frame at most. Windows' own packets have fewer; one with more is refused.
@@ -24,6 +24,8 @@ pub(in crate::ethernet) struct Rules {
     pub(in crate::ethernet) frame_bytes: u32,
     /// VLAN of frames that have none of their own; 0: none.
     pub(in crate::ethernet) vlan: u16,
+    /// What packets may say of their tag.
+    pub(in crate::ethernet) tags: Tags,
     /// Large sends are on: over IPv4, over IPv6.
     pub(in crate::ethernet) large_sends: [bool; 2],
 }
@@ -132,7 +134,10 @@ impl State {
         if !possible {
             return Posted::Refused;
         }
-        let tag = tag_of(info(IEEE_8021Q_NET_BUFFER_LIST_INFO), rules.vlan);
+        let tag = tag_of(
+            rules.tags.told(info(IEEE_8021Q_NET_BUFFER_LIST_INFO)),
+            rules.vlan,
+        );
         let mut head = [0; Head::ROOM];
         // SAFETY: as promised.
         let got = unsafe { data::head(buffer, &mut head) };
@@ -229,6 +234,12 @@ mod tests {
         assert_eq!(tag_of(5, 77), Some(5 << 13 | 77));
         assert_eq!(tag_of(5 | 9 << 4, 77), Some(5 << 13 | 9));
         assert_eq!(tag_of(5, 0), Some(5 << 13));
+        // *PriorityVLANTag.
+        let told = |value| tag_of(Tags::of(value).told(5 | 9 << 4), 0);
+        assert_eq!(
+            [0, 1, 2, 3].map(told),
+            [None, Some(5 << 13), Some(9), Some(5 << 13 | 9)]
+        );
     }
 
     #[test]
