@@ -31,7 +31,7 @@ pub enum Site {
 pub enum Fault {
     /// It fails: a DMA error, a command answered `INTERNAL_ERROR`, a queue in error.
     Fail,
-    /// It is lost: a frame, an interrupt message.
+    /// It is lost: a frame, an interrupt message; a command, which is not executed and never answered.
     Drop,
     /// It happens twice: a frame.
     Duplicate,

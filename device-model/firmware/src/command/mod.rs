@@ -61,6 +61,8 @@ pub(crate) enum Outcome {
     Answer(Vec<u8>),
     /// The answer comes later. The command has begun; others go on `[CMD-7]`.
     Wait(Box<dyn Waiting>),
+    /// No answer comes: a fault plan's doing.
+    Lost,
 }
 
 /// A command that is answered later.
@@ -169,6 +171,7 @@ impl Commands {
                 work,
             }),
             Ok(Outcome::Answer(body)) => answer(control, command.token, echo, Ok(body)),
+            Ok(Outcome::Lost) => {}
             Err(error) => answer(control, command.token, echo, Err(error)),
         }
     }
@@ -269,11 +272,21 @@ impl Commands {
             ));
         }
         // [CMD-22] Nothing else answers it.
-        if control.env.fault(Site::Command) == Some(Fault::Fail) {
+        let injected = control.env.fault(Site::Command);
+        if let Some(Fault::Fail | Fault::Drop) = injected {
             let counters = &mut control.hardware.resources.counters;
             counters.count(CounterId::FAULTS_INJECTED);
-            log::warn!("{opcode}: answered INTERNAL_ERROR by the fault plan");
-            return Err(CommandError::whole(Status::INTERNAL_ERROR));
+        }
+        match injected {
+            Some(Fault::Fail) => {
+                log::warn!("{opcode}: answered INTERNAL_ERROR by the fault plan");
+                return Err(CommandError::whole(Status::INTERNAL_ERROR));
+            }
+            Some(Fault::Drop) => {
+                log::warn!("{opcode}: never answered, by the fault plan");
+                return Ok(Outcome::Lost);
+            }
+            _ => {}
         }
         GROUPS
             .iter()

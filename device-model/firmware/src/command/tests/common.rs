@@ -312,23 +312,26 @@ fn counters_are_answered_by_index() {
     assert_eq!(answer.count.get(), 1);
 }
 
+/// A plan that does this to the next command.
+fn once(fault: Fault) -> FaultPlan {
+    let rule = Rule {
+        site: Site::Command,
+        fault,
+        after: 0,
+        every: 0,
+        times: Some(1),
+        per_million: None,
+        per_flow: false,
+        delay_ns: 0,
+    };
+    FaultPlan::new(0, vec![rule])
+}
+
 #[test]
 fn an_injected_fault_is_the_only_internal_error() {
     // [CMD-22] [ERR-3]
     let mut rig = Rig::up();
-    rig.env.plan = FaultPlan::new(
-        0,
-        vec![Rule {
-            site: Site::Command,
-            fault: Fault::Fail,
-            after: 0,
-            every: 0,
-            times: Some(1),
-            per_million: None,
-            per_flow: false,
-            delay_ns: 0,
-        }],
-    );
+    rig.env.plan = once(Fault::Fail);
     assert_eq!(
         rig.fails::<cmd::Nop>(zeroed()),
         (Status::INTERNAL_ERROR, SyndromeReason::NONE, NO_FIELD)
@@ -337,4 +340,18 @@ fn an_injected_fault_is_the_only_internal_error() {
     let counters = &rig.device.hardware().resources.counters;
     assert_eq!(counters.get(CounterId::FAULTS_INJECTED), 1);
     assert_eq!(counters.get(CounterId::COMMAND_ERRORS), 1);
+}
+
+#[test]
+fn a_command_that_a_fault_plan_loses_is_never_answered_and_others_are() {
+    let mut rig = Rig::up();
+    rig.env.plan = once(Fault::Drop);
+    let lost = rig.bytes::<cmd::Nop>(zeroed());
+    rig.post(&lost, 2048);
+    // Idle: a device that waited for it would be busy without end.
+    rig.settle();
+    assert!(rig.answer().is_none());
+    rig.ok::<cmd::Nop>(zeroed());
+    let counters = &rig.device.hardware().resources.counters;
+    assert_eq!(counters.get(CounterId::FAULTS_INJECTED), 1);
 }
