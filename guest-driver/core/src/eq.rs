@@ -57,6 +57,12 @@ impl<P: Platform> EventRing<P> {
         Ok(true)
     }
 
+    /// Whether [`EventRing::next`] would not end with false.
+    fn has_more(&self) -> bool {
+        let owner = self.ring.owner(self.consumer);
+        owner > 1 || owner == self.ring.owner_of_pass(self.consumer)
+    }
+
     fn publish(&mut self, nic: &Nic<P>) {
         self.published = self.consumer;
         let arm = if self.armed {
@@ -122,6 +128,11 @@ impl<P: Platform> CompletionEq<P> {
             arm_sequence: entry.arm_sequence,
             kind: entry.kind(),
         }))
+    }
+
+    /// Whether there is something to poll: a signal, or a violation. Consumes nothing.
+    pub fn has_more(&self) -> bool {
+        self.events.has_more()
     }
 
     /// Lets the next event raise the vector; at once if one was not consumed. To be called after polling until empty.

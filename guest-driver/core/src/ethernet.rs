@@ -210,6 +210,16 @@ impl<P: Platform> EthQueue<P> {
         self.memory.store_u16(self.layout.available(), flags);
     }
 
+    /// Whether there is something to poll: a buffer that came back, or a violation. Consumes nothing.
+    pub fn has_more(&self) -> bool {
+        self.memory.load_u16(self.layout.used() + 2) != self.used
+    }
+
+    /// Whether the device has buffers that it did not give back.
+    pub fn has_posted(&self) -> bool {
+        self.free.len() < usize::from(self.layout.size)
+    }
+
     /// Takes the next buffer that came back.
     pub fn poll(&mut self) -> Result<Option<UsedBuffer>, Violation> {
         let at = self.layout.used();

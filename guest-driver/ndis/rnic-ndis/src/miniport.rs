@@ -181,7 +181,7 @@ unsafe extern "win64" fn cancel_send(context: NDIS_HANDLE, id: PVOID) {
 /// Requests end soon or with the device: there is nothing to hurry.
 unsafe extern "win64" fn cancel(_: NDIS_HANDLE, _: PVOID) {}
 
-/// At PASSIVE_LEVEL, every two seconds.
+/// At IRQL <= DISPATCH_LEVEL, every two seconds or so.
 unsafe extern "win64" fn check_for_hang(context: NDIS_HANDLE) -> BOOLEAN {
     // SAFETY: the adapter that NDIS asks.
     unsafe { adapter(context) }.hangs().into()
@@ -204,7 +204,7 @@ unsafe extern "win64" fn pnp_event(context: NDIS_HANDLE, event: *mut NET_DEVICE_
     // SAFETY: the adapter that NDIS tells, and its event.
     unsafe {
         if (*event).DevicePnPEvent == NdisDevicePnPEventSurpriseRemoved {
-            adapter(context).removed();
+            adapter(context).removed(&Passive::assume());
         }
     }
 }

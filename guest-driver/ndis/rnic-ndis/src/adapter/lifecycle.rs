@@ -6,14 +6,15 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use ndis_sys::ndis::*;
-use ndis_sys::nt::PVOID;
 use rnic_driver_core::Error;
 
 use super::addresses::Addresses;
 use super::recovery::Recovery;
 use super::settings::Settings;
+use super::watch::Watch;
+use super::watchdog::Watchdog;
 use super::{Adapter, attributes};
-use crate::engine::{Engine, WATCHDOG_MS};
+use crate::engine::Engine;
 use crate::ethernet::Ethernet;
 use crate::ethernet::config::MULTICAST;
 use crate::hw::interrupt::Interrupts;
@@ -23,7 +24,6 @@ use crate::hw::{Hardware, NtPlatform};
 use crate::ndk::Provider;
 use crate::nt::log::Shown;
 use crate::nt::pool::Place;
-use crate::nt::timer::Timer;
 use crate::nt::work::Worker;
 use crate::nt::{NoMemory, Passive, SpinLock};
 use crate::{error, info};
@@ -72,11 +72,6 @@ fn run(passive: &Passive, adapter: *const c_void) {
     unsafe { &*adapter.cast::<Adapter>() }.turn(passive);
 }
 
-unsafe extern "win64" fn tick(_: PVOID, adapter: PVOID, _: PVOID, _: PVOID) {
-    // SAFETY: the adapter outlives its timer, which `halt` stops.
-    unsafe { &*adapter.cast::<Adapter>() }.kick();
-}
-
 impl Adapter {
     /// MiniportInitializeEx. What fails undoes what came before, by dropping it.
     ///
@@ -96,6 +91,7 @@ impl Adapter {
         let hardware = Hardware::claim(passive, handle, &resources)?;
         let engine = Engine::bring_up(passive, NtPlatform(hardware.clone()), resources.messages)?;
         let worker = Worker::try_new(handle, run)?;
+        let watchdog = Watchdog::try_new(handle, place.address().cast())?;
         let adapter = place.fill(Self {
             handle,
             settings,
@@ -107,10 +103,11 @@ impl Adapter {
             messages: resources.messages,
             engine: SpinLock::new(Some(engine.clone())),
             worker,
-            watchdog: SpinLock::new(None),
+            watchdog,
             interrupts: SpinLock::new(None),
             interrupt: AtomicPtr::new(ptr::null_mut()),
             targets: [const { AtomicU32::new(0) }; super::TARGETS],
+            watches: [const { Watch::new() }; super::TARGETS],
             permanent_address: engine.nic.identity().mac,
             multicast_limit: engine.nic.limits().multicast.get().min(MULTICAST as u32),
             link_speed: attributes::link_speed(&engine.nic),
@@ -150,9 +147,7 @@ impl Adapter {
         self.interrupt.store(interrupts.handle(), Ordering::Release);
         *self.interrupts.lock() = Some(interrupts);
         self.ndk.engine_up(passive, self, &engine);
-        let timer = Timer::try_new(self.handle, tick, core::ptr::from_ref(self).cast())?;
-        timer.start(WATCHDOG_MS);
-        *self.watchdog.lock() = Some(timer);
+        self.watchdog.start();
         self.addresses.watch(passive, self);
         // What came before the interrupts were there.
         self.look_at_all();
@@ -169,10 +164,8 @@ impl Adapter {
     /// Ends everything that runs; then dropping frees what is left.
     fn end(&self, passive: &Passive) {
         self.addresses.unwatch(passive);
-        let timer = self.watchdog.lock().take();
-        if let Some(timer) = timer {
-            timer.stop(passive);
-        }
+        // Before the interrupts go, whose DPCs it queues.
+        self.watchdog.stop(passive);
         if let Some(engine) = self.engine() {
             engine.fail(Error::Ended);
             // The worker ends what is under way, and stops.

@@ -1,8 +1,8 @@
 //! The adapter: from MiniportInitializeEx to MiniportHaltEx.
 //!
 //! [`lifecycle`] makes and unmakes it, `recovery` begins and ends lives of the device while it stays (reset, power,
-//! removal); [`settings`] is what the registry says, [`attributes`] what NDIS is told. This file is what the rest of the driver
-//! sees: the current [`Engine`], the worker, and where interrupts and events go.
+//! removal), [`watchdog`] looks for what the device owes; [`settings`] is what the registry says, [`attributes`] what NDIS is
+//! told. This file is what the rest of the driver sees: the current [`Engine`], the worker, and where interrupts and events go.
 //!
 //! For the NDK provider: [`Adapter::engine`] gives the current life of the device, [`Adapter::submit`] has a verb done
 //! by it ([`crate::engine::control`]), and [`crate::ndk`] says what the adapter calls.
@@ -12,6 +12,8 @@ pub mod attributes;
 pub mod lifecycle;
 mod recovery;
 pub mod settings;
+mod watch;
+pub mod watchdog;
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
@@ -26,16 +28,17 @@ use crate::engine::{self, CONTROL_VECTOR, Engine, NtControl, NtDone};
 use crate::ethernet::rss::{self, QUEUES, Rss};
 use crate::ethernet::{self, Ethernet};
 use crate::hw::Hardware;
-use crate::hw::interrupt::Interrupts;
+use crate::hw::interrupt::{Interrupts, stand_in};
 use crate::ndk::Provider;
 use crate::nt::log::Shown;
-use crate::nt::timer::Timer;
 use crate::nt::work::Worker;
 use crate::nt::{Passive, Shared, SpinLock};
 use crate::{info, warning};
 use addresses::Addresses;
 use recovery::Recovery;
 use settings::Settings;
+use watch::Watch;
+use watchdog::Watchdog;
 
 /// An adapter. Its address is what NDIS gives every handler, so it is boxed and never moves.
 pub struct Adapter {
@@ -56,12 +59,14 @@ pub struct Adapter {
     messages: u32,
     engine: SpinLock<Option<Shared<Engine>>>,
     worker: Worker,
-    watchdog: SpinLock<Option<Timer>>,
+    watchdog: Watchdog,
     interrupts: SpinLock<Option<Interrupts>>,
     /// NDIS's handle of them, for interrupts and deferred calls; null while they are not registered.
     interrupt: AtomicPtr<core::ffi::c_void>,
     /// By message: the processor that its DPC runs on, plus one; 0: where the interrupt came.
     targets: [AtomicU32; TARGETS],
+    /// By message: whether it comes.
+    watches: [Watch; TARGETS],
     permanent_address: [u8; 6],
     multicast_limit: u32,
     link_speed: u64,
@@ -178,9 +183,33 @@ impl Adapter {
         self.kick();
     }
 
+    /// What is known of a message's coming.
+    fn watch(&self, message: u32) -> Option<&Watch> {
+        self.watches.get(message as usize)
+    }
+
+    /// An interrupt came, and its DPC is about to be queued. Callable at any IRQL.
+    pub fn announced(&self, message: u32) {
+        if let Some(watch) = self.watch(message) {
+            watch.announced();
+        }
+    }
+
     /// An interrupt message, at DISPATCH_LEVEL. It does a bounded amount of work, `frames` received frames at most;
-    /// whether more is left, for which no interrupt may come.
+    /// whether more is left, for which no interrupt may come: then it is to be called again.
     pub fn message(&self, message: u32, frames: u32) -> bool {
+        let watch = self.watch(message);
+        if let Some(watch) = watch {
+            watch.begin();
+        }
+        let more = self.serve(message, frames);
+        if let Some(watch) = watch {
+            watch.end(more);
+        }
+        more
+    }
+
+    fn serve(&self, message: u32, frames: u32) -> bool {
         if message == u32::from(CONTROL_VECTOR) {
             self.kick();
         }
@@ -210,8 +239,10 @@ impl Adapter {
     fn look_at_all(&self) {
         crate::nt::irql::at_dispatch(|| {
             for message in 0..self.messages {
-                // A device that has this much to say when it has just begun goes on with its next interrupt.
-                self.message(message, u32::MAX);
+                if self.message(message, u32::MAX) {
+                    // A device that has this much to say when it has just begun.
+                    stand_in(self, message);
+                }
             }
         });
     }
@@ -224,7 +255,13 @@ impl Adapter {
                 // A pause must end, whatever the device does.
                 engine.fail(Error::Late("a packet that the device was given"));
             }
-            if engine::turn(passive, &engine, self) {
+            let control = self.watch(CONTROL_VECTOR.into());
+            let turn = control.map(Watch::begin_turn);
+            let turned = engine::turn(passive, &engine, self);
+            if let Some((control, turn)) = control.zip(turn) {
+                control.end_turn(turn, turned.found);
+            }
+            if turned.more {
                 // Others get their turn, and what ends this life is seen, however much the device has to say.
                 self.kick();
             }

@@ -6,7 +6,7 @@ use ndis_sys::ndis::*;
 use rnic_driver_core::Error;
 
 use super::Adapter;
-use crate::engine::{Engine, WATCHDOG_MS};
+use crate::engine::Engine;
 use crate::hw::NtPlatform;
 use crate::nt::Passive;
 use crate::oid::buffer::Request;
@@ -24,7 +24,7 @@ pub(super) struct Recovery {
 }
 
 impl Adapter {
-    /// MiniportCheckForHangEx: whether NDIS shall reset the adapter.
+    /// MiniportCheckForHangEx: whether NDIS shall reset the adapter. Callable at IRQL <= DISPATCH_LEVEL.
     pub fn hangs(&self) -> bool {
         let recovery = self.recovery.lock();
         let busy = recovery.reset || recovery.power.is_some() || recovery.low_power;
@@ -55,10 +55,11 @@ impl Adapter {
     }
 
     /// The function was pulled out.
-    pub fn removed(&self) {
+    pub fn removed(&self, passive: &Passive) {
         warning!("removed by surprise");
         self.hardware.set_gone();
         self.give_up(Error::Gone);
+        self.watchdog.stop(passive);
         self.kick();
     }
 
@@ -94,12 +95,18 @@ impl Adapter {
         if let Some((request, state)) = power {
             let low = state != NdisDeviceStateD0;
             self.recovery.lock().low_power = low;
+            if low {
+                // No timer runs while the adapter sleeps. (OID_PNP_SET_POWER)
+                self.watchdog.stop(passive);
+            }
             self.end_life();
-            self.watch_while_awake(low);
             self.ethernet.set_asleep(low);
             // A device that does not come up is one that hangs: NDIS finds out and resets it.
             if !low && let Err(error) = self.begin_life(passive) {
                 error!("the device did not wake up: {error}");
+            }
+            if !low && !self.hardware.is_gone() {
+                self.watchdog.start();
             }
             info!("power state D{}", state - NdisDeviceStateD0);
             request.complete(self.handle, NDIS_STATUS_SUCCESS);
@@ -116,17 +123,6 @@ impl Adapter {
             self.recovery.lock().reset = false;
             // SAFETY: MiniportResetEx returned pending. Filters and addresses are restored already.
             unsafe { NdisMResetComplete(self.handle, status, 0) };
-        }
-    }
-
-    /// No timer runs while the adapter sleeps. (OID_PNP_SET_POWER)
-    fn watch_while_awake(&self, low: bool) {
-        if let Some(watchdog) = self.watchdog.lock().as_ref() {
-            if low {
-                watchdog.rest();
-            } else {
-                watchdog.start(WATCHDOG_MS);
-            }
         }
     }
 

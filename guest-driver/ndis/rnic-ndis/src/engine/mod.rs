@@ -76,7 +76,7 @@ const TICK_NS: u64 = WATCHDOG_MS as u64 * 1_000_000;
 const _: () = assert!(2 * PATIENCE_NS + TICK_NS + PATIENCE_NS < REQUEST_NS);
 const _: () = assert!(TICK_NS + PATIENCE_NS + BEGIN_NS + PATIENCE_NS < REQUEST_NS);
 
-/// How often the worker looks for late answers.
+/// How often the watchdog looks for what is late. An interrupt that is lost costs one to two such times.
 pub const WATCHDOG_MS: u32 = 500;
 
 /// Completion events that fit each event queue.
@@ -391,15 +391,24 @@ pub trait Listener {
 const TURN_EVENTS: u32 = 1024;
 const TURN_ROUNDS: u32 = 64;
 
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turned {
+    /// Another turn is due.
+    pub more: bool,
+    /// There was something that the device interrupts for.
+    pub found: bool,
+}
+
 /// One turn of the worker: answers, then events, then new verbs; arms, and returns when nothing is left, or when it was
-/// long enough: then another turn is due, and this returns true.
-pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener) -> bool {
+/// long enough.
+pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener) -> Turned {
+    let mut turned = Turned::default();
     let Some(mut owned) = engine.take_owned() else {
-        return false;
+        return turned;
     };
-    let mut more = false;
     if engine.failure().is_none() {
-        more = work(passive, engine, &mut owned, listener);
+        turned.more = work(passive, engine, &mut owned, listener, &mut turned.found);
     }
     if let Some(error) = engine.failure() {
         owned.control.abandon(error);
@@ -408,18 +417,19 @@ pub fn turn(passive: &Passive, engine: &Shared<Engine>, listener: &dyn Listener)
         engine
             .service
             .finish(passive, engine, &mut owned.control, listener, error);
-        more = false;
+        turned.more = false;
     }
     engine.give_owned(owned);
-    more
+    turned
 }
 
-/// Whether it ended before everything was done.
+/// Whether it ended before everything was done. `found`: there was something that the device interrupts for.
 fn work(
     passive: &Passive,
     engine: &Shared<Engine>,
     owned: &mut Owned,
     listener: &dyn Listener,
+    found: &mut bool,
 ) -> bool {
     let fail = |error| {
         engine.fail(error);
@@ -427,7 +437,10 @@ fn work(
     };
     match engine.nic.take_causes() {
         Ok(0) => {}
-        Ok(causes) => listener.causes(passive, engine, causes),
+        Ok(causes) => {
+            *found = true;
+            listener.causes(passive, engine, causes);
+        }
         Err(error) => return fail(error),
     }
     let mut more = true;
@@ -435,10 +448,12 @@ fn work(
         let mut progress = engine
             .service
             .answers(passive, engine, &mut owned.control, listener);
+        *found |= progress;
         for _ in 0..TURN_EVENTS {
             match owned.events.poll(&engine.nic) {
                 Ok(Some(event)) => {
                     progress = true;
+                    *found = true;
                     // Answers that the device gave before the event are taken before it.
                     engine
                         .service

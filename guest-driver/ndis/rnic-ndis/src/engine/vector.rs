@@ -55,6 +55,11 @@ impl Vector {
         self.handled.load(Ordering::Acquire)
     }
 
+    /// Whether there are events to take. Callable at IRQL <= DISPATCH_LEVEL.
+    pub fn has_more(&self) -> bool {
+        self.eq.lock().has_more()
+    }
+
     /// Takes events until none is left, and arms. At DISPATCH_LEVEL; `signal` is called with no lock held, never by two
     /// CPUs at once. True if interrupts came faster than it ended: it is to be called again.
     pub fn service(&self, engine: &Engine, mut signal: impl FnMut(&CqSignal)) -> bool {

@@ -23,6 +23,7 @@ use rnic_driver_core::Error;
 
 use crate::adapter::Adapter;
 use crate::adapter::settings::Settings;
+use crate::adapter::watchdog::STALL_NS;
 use crate::engine::{Engine, NtNic, PATIENCE_NS};
 use crate::nt::wait::now_ns;
 use crate::nt::{Passive, Shared, SpinLock};
@@ -327,12 +328,34 @@ impl Ethernet {
         }
     }
 
+    fn lane_of(&self, engine: &Shared<Engine>) -> Option<Shared<Lane>> {
+        self.lane()
+            .filter(|lane| Shared::ptr_eq(&lane.engine, engine))
+    }
+
+    /// Whether a message's queues have something for [`Ethernet::service`]. At IRQL <= DISPATCH_LEVEL.
+    pub fn has_more(&self, engine: &Shared<Engine>, index: usize) -> bool {
+        self.lane_of(engine).is_some_and(|lane| {
+            lane.tx.get(index).is_some_and(tx::Tx::has_more)
+                || lane.rx.get(index).is_some_and(rx::Rx::has_more)
+        })
+    }
+
+    /// Whether a transmit queue has frames and gets none of them back for [`STALL_NS`]. To be asked now and then, by the
+    /// watchdog alone; `in_time`: what was seen before counts.
+    pub fn is_stalled(&self, engine: &Shared<Engine>, in_time: bool) -> bool {
+        self.lane_of(engine).is_some_and(|lane| {
+            let now = now_ns();
+            let limit = in_time.then_some(STALL_NS);
+            let stalled = |tx: &tx::Tx| tx.is_stalled(now, limit);
+            // Each is looked at, whatever the others are.
+            lane.tx.iter().filter(|tx| stalled(tx)).count() > 0
+        })
+    }
+
     /// An interrupt message's share, at DISPATCH_LEVEL: `frames` received frames at most. Whether more is left.
     pub fn service(&self, engine: &Shared<Engine>, index: usize, frames: u32) -> bool {
-        let Some(lane) = self
-            .lane()
-            .filter(|lane| Shared::ptr_eq(&lane.engine, engine))
-        else {
+        let Some(lane) = self.lane_of(engine) else {
             return false;
         };
         let mut more = false;

@@ -273,6 +273,12 @@ impl Rx {
         true
     }
 
+    /// Whether there are frames to take.
+    pub fn has_more(&self) -> bool {
+        let state = self.state.lock();
+        !state.closed && state.queue.has_more()
+    }
+
     /// Makes a filled buffer's list describe its frame; none if the frame is not wanted.
     fn dress(
         &self,

@@ -122,8 +122,34 @@ fn queue(interrupt: NDIS_HANDLE, message: u32, processor: PROCESSOR_NUMBER) {
         Group: processor.Group,
         Reserved: [0; 3],
     };
-    // SAFETY: the registration lives: who has its handle runs as an interrupt or a deferred call of it.
+    // SAFETY: the registration lives: who has its handle runs as an interrupt or a deferred call of it, on the worker or as the
+    // watchdog, which end before the registration does.
     unsafe { NdisMQueueDpcEx(interrupt, message, &raw mut targets, ptr::null_mut()) };
+}
+
+/// The processor that this runs on.
+fn here() -> PROCESSOR_NUMBER {
+    let mut here = PROCESSOR_NUMBER {
+        Group: 0,
+        Number: 0,
+        Reserved: 0,
+    };
+    // SAFETY: good for the call.
+    unsafe { KeGetCurrentProcessorNumberEx(&raw mut here) };
+    here
+}
+
+/// Has a message's deferred call run as its interrupt would, while the interrupts are registered.
+pub fn stand_in(adapter: &Adapter, message: u32) {
+    let interrupt = adapter.interrupt();
+    if !interrupt.is_null() {
+        adapter.announced(message);
+        queue(
+            interrupt,
+            message,
+            adapter.target(message).unwrap_or_else(here),
+        );
+    }
 }
 
 /// At device IRQL.
@@ -135,6 +161,7 @@ unsafe extern "win64" fn message_interrupt(
 ) -> BOOLEAN {
     // SAFETY: the adapter that registered; it outlives the registration.
     let adapter = unsafe { &*context.cast::<Adapter>() };
+    adapter.announced(message);
     let interrupt = adapter.interrupt();
     let here = match adapter.target(message) {
         Some(processor) if !interrupt.is_null() => {
@@ -193,14 +220,7 @@ unsafe extern "win64" fn message_dpc(
     // None before the registration is complete, when everything is looked at, and after its end, when nothing is left to do.
     let interrupt = adapter.interrupt();
     if again == Again::Driver && !interrupt.is_null() {
-        let mut here = PROCESSOR_NUMBER {
-            Group: 0,
-            Number: 0,
-            Reserved: 0,
-        };
-        // SAFETY: good for the call.
-        unsafe { KeGetCurrentProcessorNumberEx(&raw mut here) };
-        queue(interrupt, message, here);
+        queue(interrupt, message, here());
     }
 }
 

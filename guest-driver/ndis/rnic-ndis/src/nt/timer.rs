@@ -64,13 +64,7 @@ impl Timer {
         }
     }
 
-    /// Calls no more, unless one is under way, until it is started again. Callable at IRQL <= DISPATCH_LEVEL.
-    pub fn rest(&self) {
-        // SAFETY: allocated.
-        unsafe { NdisCancelTimerObject(self.timer) };
-    }
-
-    /// Calls no more; a call under way has ended when this returns.
+    /// Calls no more until it is started again; a call under way has ended when this returns.
     pub fn stop(&self, _: &Passive) {
         // SAFETY: allocated; at PASSIVE_LEVEL.
         unsafe {

@@ -54,6 +54,7 @@ pub const SUPPORTED: &[u32] = &[
     OID_PM_PARAMETERS,
     OID_TCP_OFFLOAD_PARAMETERS,
     OID_OFFLOAD_ENCAPSULATION,
+    OID_RNIC_LOST_INTERRUPTS,
     // The NDK provider's.
     OID_NDK_SET_STATE,
     OID_NDK_STATISTICS,
@@ -61,6 +62,9 @@ pub const SUPPORTED: &[u32] = &[
     OID_NDK_LOCAL_ENDPOINTS,
 ];
 
+/// Interrupts that were lost since the adapter was initialized, a count of 4 or 8 bytes. The driver's own: 0xFF begins the
+/// numbers that vendors choose.
+pub const OID_RNIC_LOST_INTERRUPTS: u32 = 0xFF52_4E01;
 /// The NDK provider's requests (ntddndis.h).
 pub const OID_NDK_SET_STATE: u32 = 0xFC04_0201;
 /// As above.

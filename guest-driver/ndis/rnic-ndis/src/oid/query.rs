@@ -3,8 +3,8 @@
 use ndis_sys::ndis::*;
 use rnic_driver_core::Outcome;
 
-use super::SUPPORTED;
 use super::buffer::Request;
+use super::{OID_RNIC_LOST_INTERRUPTS, SUPPORTED};
 use crate::adapter::Adapter;
 use crate::adapter::attributes::{ETHERNET_HEADER, STATISTICS};
 use crate::ethernet::Counts;
@@ -77,6 +77,7 @@ pub fn query(adapter: &Adapter, request: &mut Request) -> NDIS_STATUS {
             let multicast = ethernet.config().lock().multicast;
             request.answer_bytes(multicast.as_slice().as_flattened())
         }
+        OID_RNIC_LOST_INTERRUPTS => request.answer_count(adapter.lost_interrupts()),
         // Every state may be entered.
         OID_PNP_QUERY_POWER => NDIS_STATUS_SUCCESS,
         OID_GEN_STATISTICS if request.length() < size_of::<NDIS_STATISTICS_INFO>() => {

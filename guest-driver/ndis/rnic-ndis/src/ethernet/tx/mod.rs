@@ -26,7 +26,7 @@ use crate::hw::NtPlatform;
 use crate::nt::{Shared, SpinLock};
 use finished::{Finished, finish_one};
 pub(super) use ring::Rules;
-use ring::{Posted, State};
+use ring::{Posted, Progress, State};
 
 /// NET_BUFFER.MiniportReserved: the list it belongs to.
 const LIST: usize = 0;
@@ -81,6 +81,8 @@ impl Tx {
                 free,
                 waiting: BufferChain::new(),
                 closed: None,
+                done: 0,
+                progress: Progress::default(),
             }),
         })
     }
@@ -187,6 +189,7 @@ impl Tx {
                     match state.queue.poll() {
                         Ok(Some(buffer)) => {
                             *place = state.release(buffer.context);
+                            state.done = state.done.wrapping_add(1);
                             count += 1;
                         }
                         Ok(None) => break,
@@ -214,6 +217,20 @@ impl Tx {
             }
         }
         true
+    }
+
+    /// Whether there are frames that the device is done with.
+    pub fn has_more(&self) -> bool {
+        let state = self.state.lock();
+        state.closed.is_none() && state.queue.has_more()
+    }
+
+    /// Whether the device has had frames and given none of them back for so long; without a limit it begins anew.
+    pub fn is_stalled(&self, now: u64, limit: Option<u64>) -> bool {
+        let mut state = self.state.lock();
+        let owes = state.closed.is_none() && state.queue.has_posted() && !state.queue.has_more();
+        let done = state.done;
+        state.progress.is_stalled(owes.then_some(done), now, limit)
     }
 
     /// Gives back what waits and has this NetBufferListCancelId. At <= DISPATCH_LEVEL.

@@ -58,6 +58,34 @@ pub(super) struct State {
     pub(super) waiting: BufferChain,
     /// The device ended, and nothing is posted any more: the status of what is sent.
     pub(super) closed: Option<NDIS_STATUS>,
+    /// Frames that came back, free-running.
+    pub(super) done: u32,
+    pub(super) progress: Progress,
+}
+
+/// Whether the device goes on, as seen by looks at a queue.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Frames that had come back, and the time of the first look that saw so many.
+    seen: Option<(u32, u64)>,
+}
+
+impl Progress {
+    /// A look. `done`: frames that came back so far, if the device has others; `now` and `limit` in nanoseconds. True once
+    /// in each `limit`; without one what was seen before is forgotten.
+    pub(super) fn is_stalled(&mut self, done: Option<u32>, now: u64, limit: Option<u64>) -> bool {
+        let passed = match (self.seen, done) {
+            (Some((seen, since)), Some(done)) if seen == done => Some(now.saturating_sub(since)),
+            _ => None,
+        };
+        let stalled = passed
+            .zip(limit)
+            .is_some_and(|(passed, limit)| passed > limit);
+        if stalled || passed.is_none() || limit.is_none() {
+            self.seen = done.map(|done| (done, now));
+        }
+        stalled
+    }
 }
 
 // SAFETY: the buffers belong to the queue while they are in it.
@@ -216,6 +244,25 @@ fn gather(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_is_stalled_that_gives_nothing_back_of_what_it_has() {
+        let limit = Some(10);
+        let mut progress = Progress::default();
+        assert!(!progress.is_stalled(Some(7), 100, limit));
+        assert!(!progress.is_stalled(Some(7), 110, limit));
+        assert!(progress.is_stalled(Some(7), 111, limit));
+        assert!(!progress.is_stalled(Some(7), 112, limit));
+        assert!(progress.is_stalled(Some(7), 122, limit));
+        // One frame is progress, and so is having none.
+        assert!(!progress.is_stalled(Some(8), 200, limit));
+        assert!(!progress.is_stalled(None, 205, limit));
+        assert!(!progress.is_stalled(Some(8), 300, limit));
+        assert!(progress.is_stalled(Some(8), 311, limit));
+        assert!(!progress.is_stalled(Some(8), 330, None));
+        assert!(!progress.is_stalled(Some(8), 340, limit));
+        assert!(progress.is_stalled(Some(8), 341, limit));
+    }
 
     fn element(address: i64, length: u32) -> SCATTER_GATHER_ELEMENT {
         SCATTER_GATHER_ELEMENT {
