@@ -5,7 +5,9 @@ use std::ptr::{null, null_mut, without_provenance_mut};
 
 use ndis_sys::ndk::*;
 
-use crate::bench::{Begun, Bench, QpSizes, Socket, connect_event, plain, poll, with_status};
+use crate::bench::{
+    Begun, Bench, Callback, QpSizes, Socket, connect_event, plain, poll, with_status,
+};
 use crate::call;
 use crate::link::{ALL_RIGHTS, MEMORY, begin_accept, begin_connect, listen, listener_address};
 use crate::platform::{Address, Memory, Refused};
@@ -52,10 +54,12 @@ struct Life<'b> {
 }
 
 /// One end.
-struct End {
+struct End<'b> {
     adapter: *mut NDK_ADAPTER,
     pd: *mut NDK_PD,
     cq: *mut NDK_CQ,
+    /// The queue's notifications.
+    notified: &'b Callback,
     qp: *mut NDK_QP,
     address: u64,
     srq: *mut NDK_SRQ,
@@ -119,7 +123,7 @@ impl<'b> Life<'b> {
     }
 
     /// Everything that one end has but connections.
-    fn end(&mut self, side: usize, shared: bool) -> Result<End, Refusal> {
+    fn end(&mut self, side: usize, shared: bool) -> Result<End<'b>, Refusal> {
         let bench = self.bench;
         let adapter = self.adapter(side)?;
         let start = |done, context, place| call!(adapter, NdkCreatePd, done, context, place);
@@ -187,6 +191,7 @@ impl<'b> Life<'b> {
             adapter,
             pd,
             cq,
+            notified,
             qp,
             address,
             srq,
@@ -268,7 +273,7 @@ impl<'b> Life<'b> {
     }
 
     /// Listener, connector, and both ends of a connection.
-    fn connect(&mut self, a: &End, b: &End) -> Result<*mut NDK_CONNECTOR, Refusal> {
+    fn connect(&mut self, a: &End<'_>, b: &End<'_>) -> Result<*mut NDK_CONNECTOR, Refusal> {
         let bench = self.bench;
         let requested = bench.callback("connect event", u32::MAX);
         let start = |done, context, place| {
@@ -347,7 +352,7 @@ impl<'b> Life<'b> {
     }
 
     /// A shared endpoint, and a connection from it that nobody answers: it ends with a refusal.
-    fn knock(&mut self, a: &End) -> Result<(), Refusal> {
+    fn knock(&mut self, a: &End<'_>) -> Result<(), Refusal> {
         let bench = self.bench;
         let from = bench.address(self.plan.sides[0]);
         let mut at = Socket::new(from);
@@ -424,8 +429,8 @@ impl<'b> Life<'b> {
     }
 
     /// One request of each kind.
-    fn transfer(&mut self, a: &End, b: &End) -> Result<(), Refusal> {
-        let entry = |end: &End, at: u64, length: u32| NDK_SGE {
+    fn transfer(&mut self, a: &End<'_>, b: &End<'_>) -> Result<(), Refusal> {
+        let entry = |end: &End<'_>, at: u64, length: u32| NDK_SGE {
             Address: end.address + at,
             Length: length,
             MemoryRegionToken: call!(end.mr, NdkGetLocalTokenFromMr),
@@ -448,6 +453,10 @@ impl<'b> Life<'b> {
         )?;
         self.completion("send", a.cq)?;
         self.completion("receive", b.cq)?;
+        // Both were armed: each is owed a callback, which brings an interrupt about.
+        for end in [a, b] {
+            self.within("a notification", || end.notified.count() > 0)?;
+        }
         let token = call!(b.mr, NdkGetRemoteTokenFromMr);
         let (to, list) = (b.address, data.as_ptr());
         let status = call!(a.qp, NdkWrite, context(3), list, 1, to, token, 0);

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use ndk_consumer::conformance::{self, Test};
 use ndk_consumer::platform::Family;
 use nt_host::consumers::Consumers;
+use nt_host::faults;
 use nt_host::host::Host;
 use nt_host::nt::print;
 
@@ -61,7 +62,7 @@ fn work(args: &Args, first: usize) -> Result<()> {
             bail!("an adapter did not start: {status:#010x}");
         }
     }
-    let consumers = Consumers::new(adapters);
+    let consumers = Consumers::new(adapters.clone());
     for (index, (test, family)) in tests(args).into_iter().enumerate().skip(first) {
         if let Err(why) = conformance::run(test, &consumers, family) {
             println!("{MARK} {index} failed {}", why.replace('\n', " | "));
@@ -72,6 +73,14 @@ fn work(args: &Args, first: usize) -> Result<()> {
             std::process::exit(1);
         }
         println!("{MARK} {index} passed");
+    }
+    let lost: u64 = adapters.iter().map(|adapter| faults::lost(adapter)).sum();
+    if lost > 0 {
+        let last = tests(args).len();
+        println!(
+            "{MARK} {last} failed {lost} interrupts were taken for lost, of devices that lose none"
+        );
+        std::process::exit(1);
     }
     host.unload();
     println!("{MARK} {} passed", tests(args).len());

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ndis_sys::ndis::NDIS_STATUS_SUCCESS;
 
+use crate::faults;
 use crate::host::{Host, HostError};
 use crate::machine::Machine;
 use crate::ndis::adapter::{Adapter, State};
@@ -30,6 +31,8 @@ pub struct Report {
     pub sent: usize,
     /// Packets that arrived at the other adapter.
     pub received: usize,
+    /// Interrupts that the driver says were lost.
+    pub lost: u64,
 }
 
 /// How much of life.
@@ -154,6 +157,11 @@ pub fn once(
             adapter.reset();
         }
     }
+    report.lost = adapters
+        .iter()
+        .filter(|a| running(a))
+        .map(|a| faults::lost(a))
+        .sum();
     if plan.surprise
         && let Some(adapter) = adapters.first().filter(|a| running(a))
     {

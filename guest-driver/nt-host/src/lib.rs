@@ -18,6 +18,7 @@ pub mod consumers;
 pub mod cpu;
 pub mod enter;
 pub mod exercise;
+pub mod faults;
 pub mod host;
 pub mod hostile;
 pub mod image;

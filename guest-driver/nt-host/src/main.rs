@@ -3,6 +3,7 @@
 mod bad;
 mod conform;
 mod devices;
+mod faulty;
 mod measure;
 mod smb;
 mod table;
@@ -41,6 +42,8 @@ enum Command {
     Card(Card),
     /// Lead lives on a device that lies, which the driver must survive.
     Hostile(Hostile),
+    /// Lead lives on two devices with a fault plan: lost interrupts, failed commands, DMA and frames.
+    Faults(faulty::Args),
     /// Run the NDK conformance tests over the driver, on two devices.
     Ndk(conform::Args),
     /// Write the table of NDKPI's elements out of what those tests printed.
@@ -252,6 +255,7 @@ fn main() -> Result<ExitCode> {
         }
         Command::Card(args) => card(args)?,
         Command::Hostile(args) => lie(args)?,
+        Command::Faults(args) => faulty::run(args)?,
         Command::Ndk(args) => conform::run(args)?,
         Command::NdkTable(args) => table::write(args)?,
         Command::Ndkping(args) => measure::ping(args)?,

@@ -9,7 +9,7 @@ use super::counts::Counts;
 use super::device::{start_with, survived};
 use super::ndkpi;
 use crate::setup::qemu;
-use crate::{check, driver, interop, workspace};
+use crate::{check, driver, exec, interop, workspace};
 
 /// Runs it.
 pub fn on_linux() -> Result<Counts> {
@@ -30,6 +30,7 @@ pub fn on_linux() -> Result<Counts> {
         .env("RNIC_BAD_DRIVER", bad)
         .env("RNIC_DEVICES", daemon.places())
         .env("RNIC_CONTROL", &control)
+        .env("RNIC_PROGRAM", exec::build_here("rnic", "rnic", false)?)
         .args(["test", "--locked", "--no-fail-fast"])
         .args(["--lib", "--bins", "--tests"])
         .args(["--", "--include-ignored", "--test-threads=1"]);

@@ -20,9 +20,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use ndis_sys::ndis::*;
 
+use crate::faults;
 use crate::host::Host;
 use crate::machine::Machine;
-use crate::ndis::adapter::Adapter;
+use crate::ndis::adapter::{Adapter, State};
 use crate::ndis::config::Value;
 use crate::ndis::datapath::Packet;
 use crate::nt::print;
@@ -217,6 +218,16 @@ pub fn run(
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
         anyhow::bail!(text.unwrap_or_else(|| "panicked".to_owned()));
+    }
+    for adapter in [&pair.a, &pair.b] {
+        let lost = match adapter.state() {
+            State::Running => faults::lost(adapter),
+            _ => 0,
+        };
+        ensure!(
+            lost == 0,
+            "{lost} interrupts were taken for lost, of a device that loses none"
+        );
     }
     host.unload();
     Ok(())

@@ -1,0 +1,136 @@
+//! Devices with a fault plan: a daemon of their own, started for one life.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use nt_host::faults::{self, Plan};
+use nt_host::nt::print;
+
+use crate::devices::machine;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The driver.
+    driver: PathBuf,
+    /// `rnic`, which serves the devices.
+    #[arg(long, value_name = "PROGRAM")]
+    rnic: PathBuf,
+    /// A fault plan, as `rnic serve --fault-plan` takes it. Without one the seeds make them.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// The first seed of a plan.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds, one after the other.
+    #[arg(long, default_value_t = 1)]
+    count: u64,
+    /// How much faster the driver's clocks run.
+    #[arg(long, default_value_t = 20)]
+    speed: u32,
+    /// Pull the first device out in the end.
+    #[arg(long)]
+    surprise: bool,
+    /// Show what the driver prints.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// A daemon with two devices on one wire; ended when dropped.
+struct Daemon {
+    child: Child,
+    sockets: Vec<PathBuf>,
+}
+
+impl Daemon {
+    fn start(rnic: &Path, plan: &Path, folder: &Path) -> Result<Self> {
+        let sockets: Vec<PathBuf> = ["a", "b"].map(|name| folder.join(name)).into();
+        for socket in &sockets {
+            if socket.exists() {
+                std::fs::remove_file(socket)?;
+            }
+        }
+        let mut command = Command::new(rnic);
+        command.arg("serve").arg("--fault-plan").arg(plan);
+        for (number, socket) in sockets.iter().enumerate() {
+            let place = socket.display();
+            command
+                .arg("--device")
+                .arg(format!("socket={place},mac=02:00:00:00:00:{number:02x}"));
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("could not start {}", rnic.display()))?;
+        let mut daemon = Self { child, sockets };
+        let start = Instant::now();
+        while !daemon.sockets.iter().all(|socket| socket.exists()) {
+            let ended = daemon.child.try_wait()?;
+            ensure!(ended.is_none(), "rnic ended by itself: {ended:?}");
+            ensure!(
+                start.elapsed() < Duration::from_secs(60),
+                "rnic made no sockets within 60 s"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(daemon)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn once(args: &Args, plan: &Path, folder: &Path, surprise: bool) -> Result<()> {
+    let mut daemon = Daemon::start(&args.rnic, plan, folder)?;
+    // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
+    let functions = machine(&daemon.sockets, true)?;
+    let life = Plan {
+        speed: args.speed,
+        // Interrupts that are lost cost time of the driver's.
+        patience: Duration::from_secs(8) / args.speed.max(1),
+        surprise,
+    };
+    let report = faults::once(&args.driver, functions, life)?;
+    println!("    {report:?}");
+    println!(
+        "    whole: {}, lost: {}",
+        report.is_whole(),
+        report.lost.iter().sum::<u64>()
+    );
+    let ended = daemon.child.try_wait()?;
+    ensure!(ended.is_none(), "rnic ended by itself: {ended:?}");
+    Ok(())
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    print::quiet(!args.verbose);
+    let folder = std::env::temp_dir().join(format!("rnic-faults-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let result = all(args, &folder);
+    std::fs::remove_dir_all(&folder)?;
+    result
+}
+
+fn all(args: &Args, folder: &Path) -> Result<()> {
+    if let Some(plan) = &args.plan {
+        once(args, plan, folder, args.surprise)?;
+        println!("survived; nothing is left");
+        return Ok(());
+    }
+    let file = folder.join("plan.json");
+    for seed in args.seed..args.seed + args.count {
+        let plan = faults::plan_of(seed);
+        println!("seed {seed}: {plan}");
+        std::fs::write(&file, plan)?;
+        once(args, &file, folder, seed % 3 == 0)?;
+    }
+    println!("survived {} seeds", args.count);
+    Ok(())
+}
