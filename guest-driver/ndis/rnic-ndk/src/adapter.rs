@@ -11,8 +11,8 @@ use rnic_platform::Platform;
 
 use crate::provider::Provider;
 use crate::qp::MAX_INLINE;
-use crate::raw::{Body, NoMemory, Object, Ref, Shared, dispatch};
-use crate::system::{Event, Passive, System};
+use crate::raw::{Body, NoMemory, Object, Passive, Ref, Shared, dispatch};
+use crate::system::{Event, System};
 
 /// An adapter that a consumer opened.
 pub struct Adapter<S: System> {
@@ -59,12 +59,12 @@ impl<S: System> Adapter<S> {
     }
 
     /// Waits until everything that was opened with it has been closed.
-    pub fn wait_closed(&self, passive: Passive) {
+    pub fn wait_closed(&self, passive: &Passive) {
         self.closed.wait(passive);
     }
 
     /// NdkQueryAdapterInfo, which may wait.
-    pub fn info(&self, _: Passive) -> NDK_ADAPTER_INFO {
+    pub fn info(&self, _: &Passive) -> NDK_ADAPTER_INFO {
         info(self.provider.system().nic(), self.version)
     }
 }

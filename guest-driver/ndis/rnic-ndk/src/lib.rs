@@ -64,4 +64,4 @@ pub use pending::COOKIE;
 pub use provider::{OpenError, Patience, Provider};
 pub use qp::{Completion, Qp};
 pub use srq::Srq;
-pub use system::{DmaOf, Event, NoRoute, Passive, PlatformOf, System};
+pub use system::{DmaOf, Event, NoRoute, PlatformOf, System};

@@ -15,10 +15,9 @@ use crate::cq::Cq;
 use crate::endpoint::SharedEndpoint;
 use crate::listener::Listener;
 use crate::pending::{COOKIE, Pending};
-use crate::raw::{Handle, Hold, Lock, NoMemory, Object, Ref, Shared};
+use crate::raw::{Handle, Hold, Lock, NoMemory, Object, Passive, Ref, Shared};
 use crate::registry::Registry;
 use crate::srq::Srq;
-use crate::system::Passive;
 use crate::then::Then;
 use crate::verb::Verb;
 use crate::{PlatformOf, System};
@@ -116,7 +115,7 @@ impl<S: System> Provider<S> {
     /// Opens an adapter for a consumer. (ndkpi.md 0.1)
     pub fn open(
         this: &Shared<Self>,
-        _: Passive,
+        _: &Passive,
         wanted: NDK_VERSION,
         port: (u32, u32),
     ) -> Result<Ref<Adapter<S>>, OpenError> {
@@ -368,7 +367,7 @@ impl<S: System> Provider<S> {
     }
 
     /// What was wanted by [`System::want_passive_work`].
-    pub fn passive_work(&self, passive: Passive) {
+    pub fn passive_work(&self, passive: &Passive) {
         loop {
             let Some(connector) = self.resolving.lock().pop() else {
                 break;

@@ -5,19 +5,7 @@ use rnic_abi::Mtu;
 use rnic_driver_core::{Eqn, Error, Nic};
 use rnic_platform::Platform;
 
-use crate::raw::{NoMemory, RawLock};
-
-/// Exists where PASSIVE_LEVEL is certain: what may wait asks for one.
-#[derive(Clone, Copy, Debug)]
-pub struct Passive(());
-
-impl Passive {
-    /// For the entry points that Windows calls at PASSIVE_LEVEL, and for threads of a host.
-    #[must_use]
-    pub const fn at_entry_point() -> Self {
-        Self(())
-    }
-}
+use crate::raw::{NoMemory, Passive, RawLock};
 
 /// Something that one thread waits for and another sets.
 pub trait Event: Send + Sync + 'static {
@@ -28,7 +16,7 @@ pub trait Event: Send + Sync + 'static {
     /// Sets it for good; at DISPATCH_LEVEL and below.
     fn set(&self);
     /// Waits until it is set.
-    fn wait(&self, passive: Passive);
+    fn wait(&self, passive: &Passive);
 }
 
 /// Why there is no way to a peer.
@@ -83,7 +71,7 @@ pub trait System: Send + Sync + Sized + 'static {
     /// the device to find out.
     fn next_hop(
         &self,
-        passive: Passive,
+        passive: &Passive,
         from: [u8; 16],
         to: [u8; 16],
     ) -> Result<Option<[u8; 6]>, NoRoute>;

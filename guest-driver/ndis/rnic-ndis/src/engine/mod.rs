@@ -140,7 +140,7 @@ impl Engine {
                     begun_by,
                 };
                 let hardware = engine.nic.platform().hardware().clone();
-                Shared::try_new(engine).map_err(|NoMemory| {
+                Shared::new(engine).map_err(|NoMemory| {
                     // The engine was dropped with a live device: `Drop` below has reset it.
                     drop(hardware);
                     Error::NoMemory

@@ -255,8 +255,7 @@ impl Rx {
                 while let Some(list) = lists.pop() {
                     // SAFETY: ours until it is indicated.
                     unsafe {
-                        (*list).MiniportReserved[LANE] =
-                            Shared::into_raw(lane.clone()).cast_mut().cast();
+                        (*list).MiniportReserved[LANE] = Shared::into_raw(lane.clone()).cast();
                         held.push(list);
                     }
                 }

@@ -139,7 +139,7 @@ impl Hardware {
             undo(error)
         })?;
         // From here `drop` undoes.
-        Ok(Shared::try_new(Self {
+        Ok(Shared::new(Self {
             adapter,
             dma,
             registers,

@@ -93,8 +93,9 @@ unsafe extern "win64" fn open(
         return NDIS_STATUS_ADAPTER_NOT_READY;
     };
     let port = (parameters.SwitchId, parameters.VPortId);
-    let passive = rnic_ndk::Passive::at_entry_point();
-    match Nt::open(&provider, passive, parameters.Version, port) {
+    // SAFETY: NDIS calls this at PASSIVE_LEVEL.
+    let passive = unsafe { Passive::assume() };
+    match Nt::open(&provider, &passive, parameters.Version, port) {
         Ok(opened) => {
             // SAFETY: NDIS's, checked above.
             unsafe { place.write(Object::into_handle(opened).0.cast()) };
@@ -110,8 +111,8 @@ unsafe extern "win64" fn open(
 
 /// CLOSE_NDK_ADAPTER_HANDLER, at PASSIVE_LEVEL.
 unsafe extern "win64" fn close(_: NDIS_HANDLE, handle: *mut NDK_ADAPTER) {
-    // SAFETY: an adapter that `open` gave, closed once.
-    let closed = unsafe { close_adapter::<NtSystem>(handle, rnic_ndk::Passive::at_entry_point()) };
+    // SAFETY: NDIS calls this at PASSIVE_LEVEL, for an adapter that `open` gave, once.
+    let closed = unsafe { close_adapter::<NtSystem>(handle, &Passive::assume()) };
     if closed {
         info!("NDK adapter closed");
     } else {
@@ -140,9 +141,9 @@ unsafe impl Send for Provider {}
 // SAFETY: as above.
 unsafe impl Sync for Provider {}
 
-fn routes(_: &Passive, adapter: *const c_void) {
+fn routes(passive: &Passive, adapter: *const c_void) {
     // SAFETY: the adapter outlives this worker, which `stop` stops.
-    unsafe { &*adapter.cast::<Adapter>() }.ndk.find();
+    unsafe { &*adapter.cast::<Adapter>() }.ndk.find(passive);
 }
 
 fn states(passive: &Passive, adapter: *const c_void) {
@@ -347,9 +348,9 @@ impl Provider {
         self.routes.kick();
     }
 
-    fn find(&self) {
+    fn find(&self, passive: &Passive) {
         if let Some(provider) = self.current() {
-            provider.passive_work(rnic_ndk::Passive::at_entry_point());
+            provider.passive_work(passive);
         }
     }
 

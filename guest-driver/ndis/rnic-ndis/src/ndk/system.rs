@@ -41,15 +41,13 @@ pub struct NtEvent(wait::Event);
 
 impl rnic_ndk::Event for NtEvent {
     fn try_new() -> Result<Self, NoMemory> {
-        wait::Event::try_new().map(Self).map_err(|_| NoMemory)
+        wait::Event::try_new().map(Self)
     }
     fn set(&self) {
         self.0.set();
     }
-    fn wait(&self, _: rnic_ndk::Passive) {
-        // SAFETY: the provider's proof says the same.
-        let passive = unsafe { Passive::assume() };
-        self.0.wait(&passive);
+    fn wait(&self, passive: &Passive) {
+        self.0.wait(passive);
     }
 }
 
@@ -159,14 +157,12 @@ impl System for NtSystem {
 
     fn next_hop(
         &self,
-        _: rnic_ndk::Passive,
+        passive: &Passive,
         from: [u8; 16],
         to: [u8; 16],
     ) -> Result<Option<[u8; 6]>, NoRoute> {
-        // SAFETY: the provider's proof says the same.
-        let passive = unsafe { Passive::assume() };
         let adapter = self.adapter.get();
         let interface = (adapter.net_luid, adapter.if_index);
-        route::next_hop(&passive, interface, from, to)
+        route::next_hop(passive, interface, from, to)
     }
 }

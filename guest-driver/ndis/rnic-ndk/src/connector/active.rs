@@ -148,7 +148,7 @@ impl<S: System> Connector<S> {
     }
 
     /// Looks for the next hop; may wait.
-    pub(crate) fn resolve(hold: Hold<Self>, passive: Passive) {
+    pub(crate) fn resolve(hold: Hold<Self>, passive: &Passive) {
         let this = hold.reference();
         let (local, peer) = {
             let inner = hold.inner.lock();

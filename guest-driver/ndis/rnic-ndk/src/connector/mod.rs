@@ -28,10 +28,10 @@ use crate::listener::Listener;
 use crate::provider::{Provider, Reserved};
 use crate::qp::{Link, Qp};
 use crate::raw::{
-    Body, DisconnectEvent, Hold, Lock, NoMemory, Object, Ref, RequestCompletion, dispatch,
+    Body, DisconnectEvent, Hold, Lock, NoMemory, Object, Passive, Ref, RequestCompletion, dispatch,
 };
 use crate::status::of_status;
-use crate::system::{NoRoute, Passive};
+use crate::system::NoRoute;
 use crate::then::{Then, failure};
 use crate::verb::{AcceptVerb, ConnectVerb, Private, Verb};
 

@@ -112,7 +112,7 @@ impl<T: Body> Object<T> {
     /// A counted reference.
     pub fn reference(&self) -> Ref<T> {
         // SAFETY: objects exist in a `Shared` alone: `create` makes them so, and `borrow` finds only such.
-        unsafe { Shared::of(self.place) }
+        unsafe { Shared::of(self.place.as_ptr()) }
     }
 
     /// What it is to us.
@@ -147,7 +147,7 @@ impl<T: Body> Object<T> {
     /// The reference came from [`Object::into_handle`], and this is the first close of it.
     pub unsafe fn close(&self, completion: Option<CloseCompletion>) {
         // SAFETY: the handle owned a count; it is ours now.
-        let this = unsafe { Shared::from_raw(self.place) };
+        let this = unsafe { Shared::from_raw(self.place.as_ptr()) };
         *this.close.lock() = completion;
         this.closing.store(true, Ordering::Release);
         T::closing(&this);

@@ -1,13 +1,20 @@
-//! A counted pointer whose allocation can fail: `alloc::sync::Arc` aborts when there is no memory.
+//! A counted pointer whose allocation can fail: `alloc::sync::Arc` aborts when there is no memory. Also the driver's, outside
+//! this crate.
 
 use alloc::alloc::{Layout, alloc, dealloc};
 use core::ops::Deref;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
-/// No memory was left.
+/// No memory is left; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMemory;
+
+impl From<NoMemory> for rnic_driver_core::Error {
+    fn from(_: NoMemory) -> Self {
+        Self::NoMemory
+    }
+}
 
 #[repr(C)]
 struct Inner<T> {
@@ -27,31 +34,59 @@ unsafe impl<T: Send + Sync> Send for Shared<T> {}
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    /// Allocates.
+    /// Allocates; without memory the value is dropped.
     pub fn new(value: T) -> Result<Self, NoMemory> {
         Self::new_with(|_| value)
     }
 
+    /// Allocates; without memory the value comes back.
+    pub fn new_or_return(value: T) -> Result<Self, T> {
+        match Self::room() {
+            // SAFETY: that much room was made for it.
+            Ok(inner) => Ok(unsafe { Self::fill(inner, value) }),
+            Err(NoMemory) => Err(value),
+        }
+    }
+
     /// Allocates for a value that knows where it lies, for [`Shared::of`].
     pub fn new_with(make: impl FnOnce(NonNull<T>) -> T) -> Result<Self, NoMemory> {
-        let layout = Layout::new::<Inner<T>>();
-        // SAFETY: the layout is not of size zero, it holds the count.
-        let memory = unsafe { alloc(layout) }.cast::<Inner<T>>();
-        let inner = NonNull::new(memory).ok_or(NoMemory)?;
+        let inner = Self::room()?;
         let value = make(inner.cast());
+        // SAFETY: that much room was made for it.
+        Ok(unsafe { Self::fill(inner, value) })
+    }
+
+    fn room() -> Result<NonNull<Inner<T>>, NoMemory> {
+        // SAFETY: the layout is not of size zero, it holds the count.
+        let memory = unsafe { alloc(Layout::new::<Inner<T>>()) };
+        NonNull::new(memory.cast()).ok_or(NoMemory)
+    }
+
+    /// # Safety
+    /// `inner` is from [`Shared::room`], once.
+    unsafe fn fill(inner: NonNull<Inner<T>>, value: T) -> Self {
+        let count = AtomicUsize::new(1);
         // SAFETY: the memory is ours, large and aligned enough.
-        unsafe {
-            inner.write(Inner {
-                value,
-                count: AtomicUsize::new(1),
-            });
-        }
-        Ok(Self { inner })
+        unsafe { inner.write(Inner { value, count }) };
+        Self { inner }
+    }
+
+    /// Address of the value, the same for all that share it.
+    #[must_use]
+    pub fn as_ptr(this: &Self) -> *mut T {
+        this.inner.as_ptr().cast()
+    }
+
+    /// Whether both are the same object.
+    #[must_use]
+    pub fn ptr_eq(a: &Self, b: &Self) -> bool {
+        a.inner == b.inner
     }
 
     /// The value as a raw pointer that keeps one count.
+    #[must_use]
     pub fn into_raw(this: Self) -> *mut T {
-        let raw = this.inner.as_ptr().cast();
+        let raw = Self::as_ptr(&this);
         core::mem::forget(this);
         raw
     }
@@ -60,18 +95,22 @@ impl<T> Shared<T> {
     ///
     /// # Safety
     /// `raw` came from [`Shared::into_raw`] and its count was not taken back yet.
-    pub unsafe fn from_raw(raw: NonNull<T>) -> Self {
-        Self { inner: raw.cast() }
+    #[must_use]
+    pub unsafe fn from_raw(raw: *mut T) -> Self {
+        Self {
+            // SAFETY: not null, as it came from `into_raw`.
+            inner: unsafe { NonNull::new_unchecked(raw.cast()) },
+        }
     }
 
     /// Another count, from where the value lies. (A reference would not do: it reaches the value alone.)
     ///
     /// # Safety
-    /// `place` is what [`Shared::new_with`] gave, and a count of it is alive.
-    pub unsafe fn of(place: NonNull<T>) -> Self {
-        let shared = core::mem::ManuallyDrop::new(Self {
-            inner: place.cast(),
-        });
+    /// `place` is what [`Shared::new_with`] or [`Shared::as_ptr`] gave, and a count of it is alive.
+    #[must_use]
+    pub unsafe fn of(place: *mut T) -> Self {
+        // SAFETY: as promised. The count is borrowed: it is not dropped here.
+        let shared = core::mem::ManuallyDrop::new(unsafe { Self::from_raw(place) });
         Self::clone(&shared)
     }
 }
@@ -132,13 +171,15 @@ mod tests {
         })
         .unwrap();
         // SAFETY: `first` lives on.
-        let second = unsafe { Shared::of(place.unwrap()) };
+        let second = unsafe { Shared::of(place.unwrap().as_ptr()) };
+        assert!(Shared::ptr_eq(&first, &second));
         let raw = Shared::into_raw(first);
+        assert_eq!(raw, Shared::as_ptr(&second));
         assert_eq!(second.0, 7);
         drop(second);
         assert_eq!(DROPPED.load(Ordering::Relaxed), 0);
         // SAFETY: from `into_raw`, once.
-        drop(unsafe { Shared::from_raw(core::ptr::NonNull::new(raw).unwrap()) });
+        drop(unsafe { Shared::from_raw(raw) });
         assert_eq!(DROPPED.load(Ordering::Relaxed), 1);
     }
 }

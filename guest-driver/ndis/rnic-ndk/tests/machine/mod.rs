@@ -10,8 +10,8 @@ use rnic_abi::CounterId;
 use rnic_driver_core::{
     BringUp, CompletionEq, Config, Control, Counters, Device, Eqn, GeneralEq, Nic, Outcome, Step,
 };
-use rnic_ndk::raw::{NoMemory, Object, RawLock, Shared, close_adapter};
-use rnic_ndk::{Event, LocalAddress, NoRoute, OpenError, Passive, Provider, SocketAddress, System};
+use rnic_ndk::raw::{NoMemory, Object, Passive, RawLock, Shared, close_adapter};
+use rnic_ndk::{Event, LocalAddress, NoRoute, OpenError, Provider, SocketAddress, System};
 use rnic_platform::{DmaAccess, DmaBuffer, Platform, TestPlatform};
 use rnic_sim::platform::{Options, SimDma, SimMachine, SimPlatform, mac};
 
@@ -61,6 +61,12 @@ fn step_all() {
     step.expect("a machine is there")();
 }
 
+/// Threads of a test may wait.
+fn passive() -> Passive {
+    // SAFETY: there is no IRQL here.
+    unsafe { Passive::assume() }
+}
+
 /// Waits by working.
 pub struct TestEvent(AtomicBool);
 
@@ -71,7 +77,7 @@ impl Event for TestEvent {
     fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
-    fn wait(&self, _: Passive) {
+    fn wait(&self, _: &Passive) {
         let mut steps = 0;
         while !self.0.load(Ordering::Acquire) {
             steps += 1;
@@ -124,7 +130,7 @@ impl System for TestSystem {
     fn page_address(&self, frame: u64) -> Option<u64> {
         Some(frame * 4096)
     }
-    fn next_hop(&self, _: Passive, _: [u8; 16], to: [u8; 16]) -> Result<Option<[u8; 6]>, NoRoute> {
+    fn next_hop(&self, _: &Passive, _: [u8; 16], to: [u8; 16]) -> Result<Option<[u8; 6]>, NoRoute> {
         let side = (0..2).find(|side| [Family::V4, Family::V6].iter().any(|f| ip(*side, *f) == to));
         side.map(|side| Some(mac(side).0)).ok_or(NoRoute::Host)
     }
@@ -191,7 +197,7 @@ impl Side {
         }
         owned.signals.arm(nic);
         if system.passive.swap(false, Ordering::AcqRel) {
-            self.provider.passive_work(Passive::at_entry_point());
+            self.provider.passive_work(&passive());
         }
         if system.deferred.swap(false, Ordering::AcqRel) {
             self.provider.deferred_work();
@@ -394,7 +400,7 @@ impl Consumer for Machine {
         port: (u32, u32),
     ) -> Result<*mut NDK_ADAPTER, Refused> {
         let provider = &self.sides[side].provider;
-        match Provider::open(provider, Passive::at_entry_point(), version, port) {
+        match Provider::open(provider, &passive(), version, port) {
             Ok(adapter) => Ok(Object::into_handle(adapter).0.cast()),
             Err(OpenError::Version) => Err(Refused::Version),
             Err(OpenError::NotReady) => Err(Refused::NotReady),
@@ -405,7 +411,7 @@ impl Consumer for Machine {
 
     fn close(&self, _: usize, adapter: *mut NDK_ADAPTER) {
         // SAFETY: opened above, and tests close it once.
-        let closed = unsafe { close_adapter::<TestSystem>(adapter, Passive::at_entry_point()) };
+        let closed = unsafe { close_adapter::<TestSystem>(adapter, &passive()) };
         assert!(closed);
     }
 

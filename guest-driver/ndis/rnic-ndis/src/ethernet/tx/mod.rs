@@ -122,7 +122,7 @@ impl Tx {
                 at = (*buffer).Next;
                 (*buffer).MiniportReserved[LIST] = list.cast();
                 (*buffer).MiniportReserved[SG_LIST] = core::ptr::null_mut();
-                (*buffer).MiniportReserved[LANE] = Shared::into_raw(lane.clone()).cast_mut().cast();
+                (*buffer).MiniportReserved[LANE] = Shared::into_raw(lane.clone()).cast();
                 NdisMAllocateNetBufferSGList(
                     lane.hardware().dma(),
                     buffer,
@@ -301,7 +301,7 @@ pub unsafe fn sg_list_ready(list: *mut SCATTER_GATHER_LIST, buffer: *mut NET_BUF
     // SAFETY: the buffer is ours and holds its lane; the borrowed reference is not dropped.
     let (lane, index) = unsafe {
         (*buffer).MiniportReserved[SG_LIST] = list.cast();
-        let lane = Shared::share_raw((*buffer).MiniportReserved[LANE].cast::<Lane>());
+        let lane = Shared::of((*buffer).MiniportReserved[LANE].cast::<Lane>());
         let packet = (*buffer).MiniportReserved[LIST].cast::<NET_BUFFER_LIST>();
         (lane, (*packet).MiniportReserved[QUEUE] as usize)
     };

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use ndis_sys::ndk::*;
 
 use super::super::memory::walk;
-use super::super::{ConnectEvent, CqNotification, CreateCompletion, Object, socket};
+use super::super::{ConnectEvent, CqNotification, CreateCompletion, Object, Passive, socket};
 use super::{completion, give, object, query_extension};
 use crate::System;
 use crate::adapter::Adapter;
@@ -15,7 +15,6 @@ use crate::cq::Cq;
 use crate::endpoint::SharedEndpoint;
 use crate::listener::Listener;
 use crate::pd::Pd;
-use crate::system::Passive;
 
 struct Table<S>(PhantomData<S>);
 
@@ -42,7 +41,7 @@ pub(crate) fn adapter<S: System>() -> *const c_void {
 ///
 /// # Safety
 /// `handle` is null, or an adapter that was opened and not closed.
-pub unsafe fn close_adapter<S: System>(handle: *mut NDK_ADAPTER, passive: Passive) -> bool {
+pub unsafe fn close_adapter<S: System>(handle: *mut NDK_ADAPTER, passive: &Passive) -> bool {
     let adapter: &Object<Adapter<S>> = object!(Adapter<S>, handle, else false);
     if adapter.is_closing() {
         return false;
@@ -66,7 +65,9 @@ unsafe extern "win64" fn query_adapter_info<S: System>(
     if size.is_null() {
         return STATUS_INVALID_PARAMETER;
     }
-    let answer = adapter.body().info(Passive::at_entry_point());
+    // SAFETY: consumers call this at PASSIVE_LEVEL.
+    let passive = unsafe { Passive::assume() };
+    let answer = adapter.body().info(&passive);
     let whole = size_of::<NDK_ADAPTER_INFO>();
     let needed = if answer.Version.Major == 1 {
         INFO_1
