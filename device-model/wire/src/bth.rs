@@ -58,7 +58,7 @@ impl Bth {
     ///
     /// # Errors
     /// [`DropReason::OpcodeUnknown`], [`DropReason::TransportVersion`], [`DropReason::QpnZero`].
-    #[inline]
+    #[inline(always)]
     pub fn parse(bytes: &[u8; Self::LEN]) -> Result<(Self, u8), DropReason> {
         let [code, flags, k0, k1, ecn, q0, q1, q2, ack, p0, p1, p2] = *bytes;
         let opcode = Opcode::from_byte(code).ok_or(DropReason::OpcodeUnknown)?;

@@ -65,32 +65,36 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Ones' complement sum of 16-bit words, as IP, UDP and ICMPv6 use it (RFC 1071).
+/// Ones' complement sum of 16-bit words, as IP, UDP and ICMPv6 use it. It is the same in either byte order but for the
+/// order of the bytes of the result (RFC 1071, 2 (B)), so words are added as they lie.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sum(u64);
 
 impl Sum {
+    #[inline]
     pub fn add(mut self, bytes: &[u8]) -> Self {
         let (words, odd) = bytes.as_chunks::<4>();
         for w in words {
-            self.0 += u64::from(u32::from_be_bytes(*w));
+            self.0 += u64::from(u32::from_le_bytes(*w));
         }
         let mut last = [0; 4];
         for (to, from) in last.iter_mut().zip(odd) {
             *to = *from;
         }
-        self.0 += u64::from(u32::from_be_bytes(last));
+        self.0 += u64::from(u32::from_le_bytes(last));
         self
     }
 
     /// The folded sum; 0xffff over a range that holds a right checksum.
+    #[inline]
     pub fn fold(self) -> u16 {
-        let mut s = self.0;
-        while s > 0xffff {
+        let mut s = (self.0 >> 32) + (self.0 & 0xffff_ffff);
+        // 33 bits become 18, 17 and 16.
+        for _ in 0..3 {
             s = (s >> 16) + (s & 0xffff);
         }
-        let b = s.to_be_bytes();
-        u16::from_be_bytes([b[6], b[7]])
+        let [low, high, ..] = s.to_le_bytes();
+        u16::from_be_bytes([low, high])
     }
 
     /// The checksum of a range whose own checksum field is zero.

@@ -163,7 +163,7 @@ impl Ext {
     }
 
     /// Reads the headers of `kind`; `None` when the bytes end first.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(kind: ExtKind, r: &mut Reader<'_>) -> Option<Self> {
         Some(match kind {
             ExtKind::None => Self::None,
@@ -209,6 +209,7 @@ impl Ext {
     }
 }
 
+#[inline]
 fn reth(r: &mut Reader<'_>) -> Option<Reth> {
     Some(Reth {
         va: r.u64()?,
@@ -217,6 +218,7 @@ fn reth(r: &mut Reader<'_>) -> Option<Reth> {
     })
 }
 
+#[inline]
 fn aeth(r: &mut Reader<'_>) -> Option<Aeth> {
     let [syndrome, msn @ ..] = *r.take::<4>()?;
     Some(Aeth {
@@ -225,10 +227,12 @@ fn aeth(r: &mut Reader<'_>) -> Option<Aeth> {
     })
 }
 
+#[inline]
 fn imm(r: &mut Reader<'_>) -> Option<Immediate> {
     r.take().map(|b| Immediate(*b))
 }
 
+#[inline]
 fn deth(r: &mut Reader<'_>) -> Option<Deth> {
     let qkey = QKey(r.u32()?);
     let [reserved, qpn @ ..] = *r.take::<4>()?;

@@ -5,8 +5,8 @@ use crate::bytes::{Sum, Writer};
 use crate::error::{DropReason, EncodeError};
 use crate::eth::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, EthHeader};
 use crate::ext::Ext;
-use crate::icrc::{self, Head4, Head6};
-use crate::ip::{IpHeader, PROTOCOL_UDP};
+use crate::icrc::icrc;
+use crate::ip::{IpHeader, IpPayload, PROTOCOL_UDP};
 use crate::ipv4::Ipv4Header;
 use crate::ipv6::Ipv6Header;
 use crate::packet::{self, ICRC_LEN, Packet};
@@ -75,20 +75,43 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// As [`Frame::parse`], never [`DropReason::IcrcMismatch`].
-    #[inline]
+    #[inline(always)]
     pub fn parse_with_icrc(bytes: &'a [u8]) -> Result<(Self, Icrc), DropReason> {
         let (eth, ethertype, datagram) = EthHeader::parse(bytes)?;
-        let (ip, protocol, payload, trailer) = match ethertype {
+        match ethertype {
             ETHERTYPE_IPV6 => {
-                let (h, p) = Ipv6Header::parse(datagram)?;
-                (IpHeader::V6(h), p.next_header, p.bytes, p.trailer)
+                let (head, payload) = Ipv6Header::check(datagram)?;
+                Self::parse_over(eth, datagram, payload, || {
+                    IpHeader::V6(Ipv6Header::read(head))
+                })
             }
             ETHERTYPE_IPV4 => {
-                let (h, p) = Ipv4Header::parse(datagram)?;
-                (IpHeader::V4(h), p.protocol, p.bytes, p.trailer)
+                let (head, payload) = Ipv4Header::check(datagram)?;
+                Self::parse_over(eth, datagram, payload, || {
+                    IpHeader::V4(Ipv4Header::read(head))
+                })
             }
-            _ => return Err(DropReason::NotRoce),
-        };
+            _ => Err(DropReason::NotRoce),
+        }
+    }
+
+    /// The frame in an IP datagram whose header `ip` gives.
+    ///
+    /// Headers become fields last, and all of this is inlined: a caller pays for the fields that it looks at. Fields that
+    /// were written in one place to be copied to another cost more than reading them: a load that is wider than the
+    /// stores before it waits for them to retire, and so for the CRC of the frame before.
+    #[inline(always)]
+    fn parse_over(
+        eth: EthHeader,
+        datagram: &'a [u8],
+        payload: IpPayload<'a>,
+        ip: impl Fn() -> IpHeader,
+    ) -> Result<(Self, Icrc), DropReason> {
+        let IpPayload {
+            protocol,
+            bytes: payload,
+            trailer,
+        } = payload;
         if protocol != PROTOCOL_UDP
             || UdpHeader::peek_dst_port(payload).is_some_and(|p| p != crate::udp::ROCE_PORT)
         {
@@ -98,7 +121,7 @@ impl<'a> Frame<'a> {
         // [ROCE-22]
         let checksum = if raw.checksum == 0 {
             UdpChecksum::Absent
-        } else if ip
+        } else if ip()
             .pseudo_header(PROTOCOL_UDP, payload.len())
             .add(payload)
             .fold()
@@ -108,14 +131,13 @@ impl<'a> Frame<'a> {
         } else {
             return Err(DropReason::UdpChecksum);
         };
+        let covered = (datagram.len() - trailer.len()).checked_sub(ICRC_LEN);
+        let computed = covered.and_then(|end| datagram.get(..end)).and_then(icrc);
         let (packet, on_wire) = Packet::parse(udp_payload)?;
-        let covered = datagram.get(..ip.wire_len() + payload.len() - ICRC_LEN);
-        let computed = covered
-            .and_then(icrc::icrc)
-            .ok_or(DropReason::PacketTruncated)?;
+        let computed = computed.ok_or(DropReason::PacketTruncated)?;
         let envelope = Envelope {
             eth,
-            ip,
+            ip: ip(),
             udp: UdpHeader {
                 src_port: raw.src_port,
                 checksum,
@@ -179,16 +201,13 @@ impl Icrc {
 }
 
 /// A frame under construction: headers are written, the payload is the caller's to fill, and
-/// [`FrameEncoder::finish_icrc`] completes it. Until then the bytes are no frame: fields that the ICRC masks hold ones.
+/// [`FrameEncoder::finish_icrc`] completes it.
 #[must_use = "the frame is not whole before finish_icrc"]
 #[derive(Debug)]
 pub struct FrameEncoder<'a> {
     /// Exactly the frame.
     frame: &'a mut [u8],
     ip: IpHeader,
-    /// True values of what is masked while the CRC runs.
-    ip_checksum: [u8; 2],
-    bth_ecn: u8,
     udp_checksum: UdpChecksum,
     ip_at: usize,
     payload_at: usize,
@@ -227,16 +246,13 @@ impl<'a> FrameEncoder<'a> {
         let bth_bytes = bth.to_bytes(pad);
         let udp_bytes = udp.to_bytes(udp_len);
 
-        let mut ip_checksum = [0; 2];
         let mut w = Writer::new(frame);
         let payload_at = (|| {
             eth.write(ip.ethertype(), &mut w)?;
             match ip {
                 IpHeader::V4(h) => {
                     let total = udp_len.checked_add(20)?;
-                    let head = h.to_bytes(PROTOCOL_UDP, total);
-                    ip_checksum = [head[10], head[11]];
-                    w.put(&head)?;
+                    w.put(&h.to_bytes(PROTOCOL_UDP, total))?;
                 }
                 IpHeader::V6(h) => w.put(&h.to_bytes(PROTOCOL_UDP, udp_len))?,
             }
@@ -246,18 +262,14 @@ impl<'a> FrameEncoder<'a> {
             Some(w.written())
         })()
         .ok_or(too_long)?;
-        let mut encoder = Self {
+        Ok(Self {
             frame,
             ip,
-            ip_checksum,
-            bth_ecn: bth_bytes[4],
             udp_checksum: udp.checksum,
             ip_at: eth.wire_len(),
             payload_at,
             payload_len,
-        };
-        encoder.with_head(icrc::mask4, icrc::mask6);
-        Ok(encoder)
+        })
     }
 
     /// Where the payload goes: exactly its length, contents undefined.
@@ -277,50 +289,12 @@ impl<'a> FrameEncoder<'a> {
                 pad.fill(0);
             }
             let covered = body.get(self.ip_at..).unwrap_or_default();
-            *tail = icrc::of_masked(covered).to_le_bytes();
+            *tail = icrc(covered).unwrap_or_default().to_le_bytes();
         }
-        let (ip, ip_checksum, bth_ecn) = (self.ip, self.ip_checksum, self.bth_ecn);
-        self.with_head(
-            |h| {
-                h[1] = ip.traffic_class();
-                h[8] = ip.hop_limit();
-                [h[10], h[11]] = ip_checksum;
-                [h[26], h[27]] = [0; 2];
-                h[32] = bth_ecn;
-            },
-            |h| {
-                if let IpHeader::V6(ip) = ip {
-                    [h[0], h[1], h[2], h[3]] = ip.first_word();
-                    h[7] = ip.hop_limit;
-                }
-                [h[46], h[47]] = [0; 2];
-                h[52] = bth_ecn;
-            },
-        );
         if self.udp_checksum == UdpChecksum::Present {
             self.write_udp_checksum();
         }
         len
-    }
-
-    /// Applies one of two edits to the IP, UDP and base transport headers.
-    #[inline]
-    fn with_head(&mut self, v4: impl FnOnce(&mut Head4), v6: impl FnOnce(&mut Head6)) {
-        let Some(datagram) = self.frame.get_mut(self.ip_at..) else {
-            return;
-        };
-        match self.ip {
-            IpHeader::V4(_) => {
-                if let Some(h) = datagram.first_chunk_mut() {
-                    v4(h);
-                }
-            }
-            IpHeader::V6(_) => {
-                if let Some(h) = datagram.first_chunk_mut() {
-                    v6(h);
-                }
-            }
-        }
     }
 
     /// The UDP checksum covers the ICRC, and the ICRC takes the checksum as ones: so it comes last.

@@ -3,6 +3,11 @@
 //!
 //! Masked: IPv4 type of service, time to live, header checksum; IPv6 traffic class, flow label, hop
 //! limit; UDP checksum; the BTH byte of FECN, BECN and six reserved bits.
+//!
+//! Nothing is masked in fact, and nothing copied. A CRC is linear: a changed bit of the message and some change of what the
+//! register starts with have the same effect, which depends on nothing but how far the bit is from the start. So the CRC of
+//! the masked bytes is that of the bytes as they are, from another start, in one go. Each masked byte has a table of what its
+//! value changes there.
 
 use crc32fast::Hasher;
 
@@ -14,64 +19,104 @@ use crate::udp::UdpHeader;
 /// CRC-32 of eight bytes of ones. The register holds its complement, 0xDEBB20E3.
 const OF_EIGHT_ONES: u32 = 0x2144_df1c;
 
-/// IPv4, UDP and base transport header: all that has masked fields.
-pub(crate) type Head4 = [u8; Ipv4Header::LEN + UdpHeader::LEN + Bth::LEN];
+/// Bytes of all that has masked fields: IPv4, UDP and base transport header.
+const HEAD4: usize = Ipv4Header::LEN + UdpHeader::LEN + Bth::LEN;
 /// IPv6, UDP and base transport header.
-pub(crate) type Head6 = [u8; Ipv6Header::LEN + UdpHeader::LEN + Bth::LEN];
+const HEAD6: usize = Ipv6Header::LEN + UdpHeader::LEN + Bth::LEN;
 
-/// Bytes of ones in place of the local route header.
-const ONES: usize = 8;
+/// The polynomial, least significant bit first.
+const POLYNOMIAL: u32 = 0xedb8_8320;
 
-/// Ones where IPv4 to BTH are masked.
-const MASK4: Head4 = {
-    let mut mask = [0; size_of::<Head4>()];
-    mask[1] = 0xff;
-    mask[8] = 0xff;
-    mask[10] = 0xff;
-    mask[11] = 0xff;
-    mask[26] = 0xff;
-    mask[27] = 0xff;
-    mask[32] = 0xff;
-    mask
+/// What routers may change between IP header and base transport header.
+struct Masks<const N: usize> {
+    /// Bits of the first four bytes, least significant byte first: those meet the register before its first step.
+    first: u32,
+    /// Whole bytes behind them.
+    others: [Masked; N],
+}
+
+/// A byte that is taken as ones.
+struct Masked {
+    /// Where, from the IP header on.
+    at: usize,
+    /// What its value changes in the register at the start.
+    start: [u32; 256],
+}
+
+static MASKS4: Masks<6> = Masks {
+    first: u32::from_le_bytes([0, 0xff, 0, 0]),
+    others: [
+        Masked::new(8),
+        Masked::new(10),
+        Masked::new(11),
+        Masked::new(Ipv4Header::LEN + UDP_CHECKSUM),
+        Masked::new(Ipv4Header::LEN + UDP_CHECKSUM + 1),
+        Masked::new(Ipv4Header::LEN + UdpHeader::LEN + BTH_CONGESTION),
+    ],
 };
 
-/// Ones where IPv6 to BTH are masked.
-const MASK6: Head6 = {
-    let mut mask = [0; size_of::<Head6>()];
-    mask[0] = 0x0f;
-    mask[1] = 0xff;
-    mask[2] = 0xff;
-    mask[3] = 0xff;
-    mask[7] = 0xff;
-    mask[46] = 0xff;
-    mask[47] = 0xff;
-    mask[52] = 0xff;
-    mask
+static MASKS6: Masks<4> = Masks {
+    first: u32::from_le_bytes([0x0f, 0xff, 0xff, 0xff]),
+    others: [
+        Masked::new(7),
+        Masked::new(Ipv6Header::LEN + UDP_CHECKSUM),
+        Masked::new(Ipv6Header::LEN + UDP_CHECKSUM + 1),
+        Masked::new(Ipv6Header::LEN + UdpHeader::LEN + BTH_CONGESTION),
+    ],
 };
 
-/// Sets the masked fields to ones. All at once: what is stored byte by byte is slow to load in longer
-/// words right after.
-#[inline]
-pub(crate) fn mask4(h: &mut Head4) {
-    for (byte, mask) in h.iter_mut().zip(&MASK4) {
-        *byte |= mask;
+/// Where the checksum is in a UDP header.
+const UDP_CHECKSUM: usize = 6;
+/// Where FECN, BECN and the reserved bits are in a base transport header.
+const BTH_CONGESTION: usize = 4;
+
+impl Masked {
+    /// The byte at this place.
+    const fn new(at: usize) -> Self {
+        let mut start = [0; 256];
+        let mut values: &mut [u32] = &mut start;
+        // What masking changes: all bits of 0, ..., none of 255.
+        let mut change = 0xff_u32;
+        while let Some((value, rest)) = values.split_first_mut() {
+            // Where the byte meets the register it is just that; then backwards, as if all before it were zeros.
+            *value = change;
+            let mut steps = 8 * at;
+            while steps > 0 {
+                *value = step_back(*value);
+                steps -= 1;
+            }
+            change = change.wrapping_sub(1);
+            values = rest;
+        }
+        Self { at, start }
     }
 }
 
-/// Sets the masked fields to ones.
-#[inline]
-pub(crate) fn mask6(h: &mut Head6) {
-    for (byte, mask) in h.iter_mut().zip(&MASK6) {
-        *byte |= mask;
+/// The register before a step in which a zero came.
+const fn step_back(register: u32) -> u32 {
+    if register >> 31 == 1 {
+        (register ^ POLYNOMIAL) << 1 | 1
+    } else {
+        register << 1
     }
 }
 
-/// The ICRC of bytes whose masked fields are ones already.
-#[inline]
-pub(crate) fn of_masked(bytes: &[u8]) -> u32 {
-    let mut crc = Hasher::new_with_initial(OF_EIGHT_ONES);
-    crc.update(bytes);
-    crc.finalize()
+impl<const N: usize> Masks<N> {
+    /// What to change in the register at the start for these headers to count as masked.
+    #[inline]
+    fn start<const HEAD: usize>(&self, head: &[u8; HEAD]) -> u32 {
+        let first = head.first_chunk().copied().unwrap_or_default();
+        let change = !u32::from_le_bytes(first) & self.first;
+        self.others.iter().fold(change, |change, masked| {
+            let byte = head.get(masked.at).copied().unwrap_or_default();
+            change
+                ^ masked
+                    .start
+                    .get(usize::from(byte))
+                    .copied()
+                    .unwrap_or_default()
+        })
+    }
 }
 
 /// The ICRC of an IPv4 or IPv6 datagram from its first header byte to the last byte of its pad. It is stored
@@ -81,45 +126,14 @@ pub(crate) fn of_masked(bytes: &[u8]) -> u32 {
 #[inline]
 #[must_use]
 pub fn icrc(datagram: &[u8]) -> Option<u32> {
-    match datagram.first()? >> 4 {
-        4 => {
-            let (head, rest) = datagram.split_first_chunk()?;
-            Some(of_parts(
-                head,
-                &MASK4,
-                &mut [0xff; ONES + size_of::<Head4>()],
-                rest,
-            ))
-        }
-        6 => {
-            let (head, rest) = datagram.split_first_chunk()?;
-            Some(of_parts(
-                head,
-                &MASK6,
-                &mut [0xff; ONES + size_of::<Head6>()],
-                rest,
-            ))
-        }
-        _ => None,
-    }
-}
-
-/// The ICRC of headers and what follows them. `whole` is ones, and has room for the eight before the headers: with
-/// them, IPv4 makes whole blocks of sixteen bytes, which is what the CRC is fast for.
-#[inline]
-fn of_parts<const N: usize, const W: usize>(
-    head: &[u8; N],
-    mask: &[u8; N],
-    whole: &mut [u8; W],
-    rest: &[u8],
-) -> u32 {
-    for ((to, byte), mask) in whole.iter_mut().skip(ONES).zip(head).zip(mask) {
-        *to = byte | mask;
-    }
-    let mut crc = Hasher::new();
-    crc.update(whole);
-    crc.update(rest);
-    crc.finalize()
+    let change = match datagram.first()? >> 4 {
+        4 => MASKS4.start::<HEAD4>(datagram.first_chunk()?),
+        6 => MASKS6.start::<HEAD6>(datagram.first_chunk()?),
+        _ => return None,
+    };
+    let mut crc = Hasher::new_with_initial(OF_EIGHT_ONES ^ change);
+    crc.update(datagram);
+    Some(crc.finalize())
 }
 
 #[cfg(test)]

@@ -66,6 +66,30 @@ pub enum IpHeader {
     V6(Ipv6Header),
 }
 
+impl From<Ipv4Header> for IpHeader {
+    #[inline]
+    fn from(header: Ipv4Header) -> Self {
+        Self::V4(header)
+    }
+}
+
+impl From<Ipv6Header> for IpHeader {
+    #[inline]
+    fn from(header: Ipv6Header) -> Self {
+        Self::V6(header)
+    }
+}
+
+/// What a header says about what follows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct IpPayload<'a> {
+    /// Protocol, or next header.
+    pub protocol: u8,
+    pub bytes: &'a [u8],
+    /// What lies behind the datagram: padding of a short Ethernet frame.
+    pub trailer: &'a [u8],
+}
+
 impl IpHeader {
     /// Bytes of this header.
     #[must_use]

@@ -4,6 +4,7 @@ use core::net::Ipv4Addr;
 
 use crate::bytes::Sum;
 use crate::error::DropReason;
+use crate::ip::IpPayload;
 
 /// The fields of an IPv4 header that vary between RoCEv2 frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -20,15 +21,6 @@ pub struct Ipv4Header {
     pub src: Ipv4Addr,
     /// Destination.
     pub dst: Ipv4Addr,
-}
-
-/// What a header says about what follows it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ipv4Payload<'a> {
-    pub protocol: u8,
-    pub bytes: &'a [u8],
-    /// What lies behind the datagram: padding of a short Ethernet frame.
-    pub trailer: &'a [u8],
 }
 
 impl Ipv4Header {
@@ -61,35 +53,16 @@ impl Ipv4Header {
         Some((head[9], bytes.get(header_len..)?))
     }
 
+    /// Finds header and payload, and nothing wrong with the header.
+    ///
     /// # Errors
     /// The reasons that begin with `Ipv4`.
     #[inline]
-    pub(crate) fn parse(bytes: &[u8]) -> Result<(Self, Ipv4Payload<'_>), DropReason> {
+    pub(crate) fn check(bytes: &[u8]) -> Result<(&[u8; Self::LEN], IpPayload<'_>), DropReason> {
         let (head, rest) = bytes
             .split_first_chunk::<{ Self::LEN }>()
             .ok_or(DropReason::Ipv4Truncated)?;
-        let [
-            vihl,
-            tos,
-            l0,
-            l1,
-            i0,
-            i1,
-            f0,
-            f1,
-            ttl,
-            protocol,
-            _,
-            _,
-            s0,
-            s1,
-            s2,
-            s3,
-            d0,
-            d1,
-            d2,
-            d3,
-        ] = *head;
+        let [vihl, _, l0, l1, _, _, f0, f1, _, protocol, ..] = *head;
         if vihl >> 4 != 4 || vihl & 0x0f < 5 {
             return Err(DropReason::Ipv4Version);
         }
@@ -107,22 +80,27 @@ impl Ipv4Header {
         if f0 & !0x40 != 0 || f1 != 0 {
             return Err(DropReason::Ipv4Fragment);
         }
-        let header = Self {
+        let payload = IpPayload {
+            protocol,
+            bytes: payload,
+            trailer,
+        };
+        Ok((head, payload))
+    }
+
+    /// The fields of a header that was checked.
+    #[inline]
+    pub(crate) fn read(head: &[u8; Self::LEN]) -> Self {
+        let [_, tos, _, _, i0, i1, flags, _, ttl, _, _, _, addresses @ ..] = *head;
+        let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
+        Self {
             tos,
             identification: u16::from_be_bytes([i0, i1]),
-            dont_fragment: f0 & 0x40 != 0,
+            dont_fragment: flags & 0x40 != 0,
             ttl,
             src: Ipv4Addr::new(s0, s1, s2, s3),
             dst: Ipv4Addr::new(d0, d1, d2, d3),
-        };
-        Ok((
-            header,
-            Ipv4Payload {
-                protocol,
-                bytes: payload,
-                trailer,
-            },
-        ))
+        }
     }
 
     /// The header with its checksum; `total_len` counts the header.
@@ -184,10 +162,11 @@ mod tests {
             (with(&[(7, 1)]), DropReason::Ipv4Fragment),
         ];
         for (bytes, reason) in rows {
-            assert_eq!(Ipv4Header::parse(&bytes), Err(reason), "{bytes:02x?}");
+            assert_eq!(Ipv4Header::check(&bytes), Err(reason), "{bytes:02x?}");
         }
         let v = good();
-        let (h, p) = Ipv4Header::parse(&v).unwrap();
+        let (h, p) = Ipv4Header::check(&v).unwrap();
+        let h = Ipv4Header::read(h);
         assert_eq!(
             (
                 h.ttl,

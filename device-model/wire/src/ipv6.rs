@@ -3,6 +3,7 @@
 use core::net::Ipv6Addr;
 
 use crate::error::DropReason;
+use crate::ip::IpPayload;
 
 /// The fields of an IPv6 header that vary between frames.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -17,15 +18,6 @@ pub struct Ipv6Header {
     pub src: Ipv6Addr,
     /// Destination.
     pub dst: Ipv6Addr,
-}
-
-/// What a header says about what follows it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Ipv6Payload<'a> {
-    pub next_header: u8,
-    pub bytes: &'a [u8],
-    /// What lies behind the datagram: padding of a short Ethernet frame.
-    pub trailer: &'a [u8],
 }
 
 impl Ipv6Header {
@@ -51,40 +43,42 @@ impl Ipv6Header {
         Some((head[6], rest))
     }
 
+    /// Finds header and payload, and nothing wrong with the header.
+    ///
     /// # Errors
     /// The reasons that begin with `Ipv6`.
     #[inline]
-    pub(crate) fn parse(bytes: &[u8]) -> Result<(Self, Ipv6Payload<'_>), DropReason> {
+    pub(crate) fn check(bytes: &[u8]) -> Result<(&[u8; Self::LEN], IpPayload<'_>), DropReason> {
         let (head, rest) = bytes
-            .split_first_chunk::<8>()
+            .split_first_chunk::<{ Self::LEN }>()
             .ok_or(DropReason::Ipv6Truncated)?;
-        let (src, rest) = rest
-            .split_first_chunk::<16>()
-            .ok_or(DropReason::Ipv6Truncated)?;
-        let (dst, rest) = rest
-            .split_first_chunk::<16>()
-            .ok_or(DropReason::Ipv6Truncated)?;
-        let [v0, v1, v2, v3, l0, l1, next_header, hop_limit] = *head;
+        let [v0, _, _, _, l0, l1, protocol, ..] = *head;
         if v0 >> 4 != 6 {
             return Err(DropReason::Ipv6Version);
         }
         let len = usize::from(u16::from_be_bytes([l0, l1]));
-        let (payload, trailer) = rest.split_at_checked(len).ok_or(DropReason::Ipv6Length)?;
-        let header = Self {
-            traffic_class: v0 << 4 | v1 >> 4,
-            flow_label: u32::from_be_bytes([0, v1 & 0x0f, v2, v3]),
-            hop_limit,
-            src: (*src).into(),
-            dst: (*dst).into(),
+        let (bytes, trailer) = rest.split_at_checked(len).ok_or(DropReason::Ipv6Length)?;
+        let payload = IpPayload {
+            protocol,
+            bytes,
+            trailer,
         };
-        Ok((
-            header,
-            Ipv6Payload {
-                next_header,
-                bytes: payload,
-                trailer,
-            },
-        ))
+        Ok((head, payload))
+    }
+
+    /// The fields of a header that was checked.
+    #[inline]
+    pub(crate) fn read(head: &[u8; Self::LEN]) -> Self {
+        let [v0, v1, v2, v3, _, _, _, hop_limit, addresses @ ..] = head;
+        let [src, dst] = [addresses.first_chunk::<16>(), addresses.last_chunk::<16>()]
+            .map(|address| address.copied().unwrap_or_default().into());
+        Self {
+            traffic_class: v0 << 4 | v1 >> 4,
+            flow_label: u32::from_be_bytes([0, v1 & 0x0f, *v2, *v3]),
+            hop_limit: *hop_limit,
+            src,
+            dst,
+        }
     }
 
     /// Version, traffic class and flow label.
@@ -127,17 +121,18 @@ mod tests {
         let mut bytes = h.to_bytes(17, 8).to_vec();
         assert_eq!(bytes[..4], [0x6a, 0xbc, 0x4c, 0xb8]);
         bytes.extend([1; 9]);
-        let (back, p) = Ipv6Header::parse(&bytes).unwrap();
+        let (head, p) = Ipv6Header::check(&bytes).unwrap();
+        let back = Ipv6Header::read(head);
         assert_eq!(
-            (back, p.next_header, p.bytes.len(), p.trailer.len()),
+            (back, p.protocol, p.bytes.len(), p.trailer.len()),
             (h, 17, 8, 1)
         );
         assert_eq!(
-            Ipv6Header::parse(&bytes[..39]),
+            Ipv6Header::check(&bytes[..39]),
             Err(DropReason::Ipv6Truncated)
         );
-        assert_eq!(Ipv6Header::parse(&bytes[..47]), Err(DropReason::Ipv6Length));
+        assert_eq!(Ipv6Header::check(&bytes[..47]), Err(DropReason::Ipv6Length));
         bytes[0] = 0x40;
-        assert_eq!(Ipv6Header::parse(&bytes), Err(DropReason::Ipv6Version));
+        assert_eq!(Ipv6Header::check(&bytes), Err(DropReason::Ipv6Version));
     }
 }

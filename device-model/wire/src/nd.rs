@@ -269,8 +269,9 @@ impl<'a> NdFrame<'a> {
         if ethertype != ETHERTYPE_IPV6 {
             return Err(DropReason::NdInvalid);
         }
-        let (ip, payload) = Ipv6Header::parse(datagram)?;
-        if payload.next_header != PROTOCOL_ICMPV6 {
+        let (head, payload) = Ipv6Header::check(datagram)?;
+        let ip = Ipv6Header::read(head);
+        if payload.protocol != PROTOCOL_ICMPV6 {
             return Err(DropReason::NdInvalid);
         }
         let mut r = Reader(payload.bytes);

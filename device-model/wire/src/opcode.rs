@@ -154,6 +154,7 @@ macro_rules! opcodes {
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// `None` for codes that are reserved or belong to a service RoCE peers do not use.
+            #[inline]
             #[must_use]
             pub const fn from_byte(byte: u8) -> Option<Self> {
                 Some(match byte {
@@ -181,6 +182,7 @@ macro_rules! opcodes {
             }
 
             /// The headers after the BTH.
+            #[inline]
             #[must_use]
             pub const fn ext_kind(self) -> ExtKind {
                 match self { $(Self::$name => ExtKind::$ext,)* }

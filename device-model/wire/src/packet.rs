@@ -40,7 +40,7 @@ impl<'a> Packet<'a> {
     /// # Errors
     /// Those of [`Bth::parse`]; [`DropReason::BthTruncated`], [`DropReason::PacketTruncated`],
     /// [`DropReason::PadLength`], [`DropReason::CnpLength`].
-    #[inline]
+    #[inline(always)]
     pub fn parse(udp_payload: &'a [u8]) -> Result<(Self, u32), DropReason> {
         let mut r = Reader(udp_payload);
         let (bth, pad) = Bth::parse(r.take().ok_or(DropReason::BthTruncated)?)?;

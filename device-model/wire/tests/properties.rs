@@ -184,6 +184,40 @@ fn assert_stable(bytes: &[u8]) {
     assert_eq!(Received::parse(&out), Ok(first));
 }
 
+/// Bytes from the IP header on that routers may change, and which of their bits (IBTA annex A17.3).
+fn masked_fields(datagram: &[u8]) -> &'static [(usize, u8)] {
+    match datagram[0] >> 4 {
+        4 => &[
+            (1, 0xff),
+            (8, 0xff),
+            (10, 0xff),
+            (11, 0xff),
+            (26, 0xff),
+            (27, 0xff),
+            (32, 0xff),
+        ],
+        _ => &[
+            (0, 0x0f),
+            (1, 0xff),
+            (2, 0xff),
+            (3, 0xff),
+            (7, 0xff),
+            (46, 0xff),
+            (47, 0xff),
+            (52, 0xff),
+        ],
+    }
+}
+
+/// The ICRC as the standard words it.
+fn icrc_of_a_masked_copy(datagram: &[u8]) -> u32 {
+    let mut copy = [&[0xff; 8], datagram].concat();
+    for &(field, bits) in masked_fields(datagram) {
+        copy[8 + field] |= bits;
+    }
+    crc32fast::hash(&copy)
+}
+
 proptest! {
     #[test]
     fn a_roce_frame_parses_to_what_it_was_built_from(
@@ -203,6 +237,29 @@ proptest! {
         let short = out.len() - 1;
         let refused = EncodeError::BufferTooSmall { needed: short + 1, have: short };
         prop_assert_eq!(frame.encode(&mut out[..short]), Err(refused));
+    }
+
+    // [ROCE-21]
+    #[test]
+    fn the_icrc_is_the_crc_of_a_masked_copy(
+        envelope in envelope(), bth in bth(), values in any::<[u64; 4]>(),
+        payload in prop::collection::vec(any::<u8>(), 0..5000), values_of_masked in any::<[u8; 8]>(),
+    ) {
+        for &opcode in Opcode::ALL {
+            let payload: &[u8] = if opcode == Opcode::Cnp { &[7; 16] } else { &payload };
+            let packet = Packet { bth: Bth { opcode, ..bth }, ext: ext(opcode.ext_kind(), values), payload };
+            let frame = Frame { envelope, packet, trailer: &[] };
+            let mut out = vec![0; frame.wire_len()];
+            frame.encode(&mut out).unwrap();
+            let (covered, on_wire) = out[envelope.eth.wire_len()..].split_last_chunk_mut().unwrap();
+            let expected = icrc_of_a_masked_copy(covered);
+            prop_assert_eq!(u32::from_le_bytes(*on_wire), expected, "{:?}", opcode);
+            // Whatever routers write there.
+            for (&(field, bits), value) in masked_fields(covered).iter().zip(values_of_masked) {
+                covered[field] = covered[field] & !bits | value & bits;
+            }
+            prop_assert_eq!(rnic_wire::icrc::icrc(covered), Some(expected), "{:?}", opcode);
+        }
     }
 
     #[test]
