@@ -224,8 +224,7 @@ impl Adapter {
         };
         let mut more = false;
         if let Some(vector) = engine.vectors.get(index) {
-            more |= vector.service(&engine, |signal| self.ndk.cq_signal(index, signal));
-            self.ndk.eq_handled(index, vector.handled());
+            more |= vector.service(&engine, |signal| self.ndk.cq_signal(signal));
         }
         more |= self.ethernet.service(&engine, index, frames);
         if engine.failure().is_some() {

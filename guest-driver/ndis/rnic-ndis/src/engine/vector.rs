@@ -24,8 +24,6 @@ pub struct Vector {
     eq: SpinLock<CompletionEq<NtPlatform>>,
     /// A DPC may run on two CPUs at once; the second leaves its work to the first.
     state: AtomicU32,
-    /// Free-running count of events that were handed on; DESTROY_CQ's answer is compared with it.
-    handled: AtomicU32,
 }
 
 impl Vector {
@@ -35,7 +33,6 @@ impl Vector {
             eqn: eq.eqn(),
             eq: SpinLock::new(eq),
             state: AtomicU32::new(IDLE),
-            handled: AtomicU32::new(0),
         }
     }
 
@@ -47,12 +44,6 @@ impl Vector {
     /// Handle of the completion event queue: what CREATE_CQ names.
     pub fn eqn(&self) -> Eqn {
         self.eqn
-    }
-
-    /// Events that were handed on, free-running. A CQ whose DESTROY answered `eq_index` has no event left when this
-    /// has reached it (compare as a wrapping difference). [CQ-12]
-    pub fn handled(&self) -> u32 {
-        self.handled.load(Ordering::Acquire)
     }
 
     /// Whether there are events to take. Callable at IRQL <= DISPATCH_LEVEL.
@@ -98,7 +89,6 @@ impl Vector {
                 break;
             };
             signal(&event);
-            self.handled.fetch_add(1, Ordering::Release);
         }
         self.eq.lock().arm(nic);
         Ok(())

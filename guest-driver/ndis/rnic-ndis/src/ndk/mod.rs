@@ -330,16 +330,13 @@ impl Provider {
         }
     }
 
-    /// A completion queue signals. `vector` is an index into [`Engine::vectors`].
-    pub fn cq_signal(&self, _vector: usize, signal: &CqSignal) {
+    /// A completion queue signals; or one that is gone did, which its generation tells, so that no end of a queue waits for the
+    /// event queue. [CQ-12]
+    pub fn cq_signal(&self, signal: &CqSignal) {
         if let Some(provider) = self.current() {
             provider.signal(signal);
         }
     }
-
-    /// As many events, free-running, were handed on. Late events are told by their queue's generation, so nothing waits
-    /// for this.
-    pub fn eq_handled(&self, _vector: usize, _count: u32) {}
 
     // Threads.
 
