@@ -17,6 +17,7 @@ pub fn workspaces() -> Vec<PathBuf> {
         "guest-driver/ndis",
         "guest-driver/nt-host",
         "guest-driver/nt-host/bad-driver",
+        "ci/windows/stand-in",
         "guest-driver/ndk-consumer",
     ];
     std::iter::once(root.to_path_buf())

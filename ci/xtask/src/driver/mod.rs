@@ -144,6 +144,23 @@ pub fn build_bad(out: &Path) -> Result<PathBuf> {
     Ok(image)
 }
 
+/// Builds the UEFI program that stands in for Windows' boot loader (ci/windows/stand-in) into `out`; its path.
+pub fn build_stand_in(out: &Path) -> Result<PathBuf> {
+    let mut command = cargo("build")?;
+    let manifest = workspace::root().join("ci/windows/stand-in/Cargo.toml");
+    // In place of a driver's flags: firmware has no control flow guard.
+    command.env("RUSTFLAGS", "-Clinker-flavor=lld-link");
+    command
+        .args(["--release", "--locked", "--manifest-path"])
+        .arg(manifest);
+    exec::output(&mut command).context("the stand-in could not be built")?;
+    let release = workspace::target().join(TARGET).join("release");
+    fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    let image = out.join("stand-in.efi");
+    copy(&release.join("stand-in.exe"), &image)?;
+    Ok(image)
+}
+
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to)
         .map(drop)

@@ -4,6 +4,7 @@ pub mod apt;
 pub mod cache;
 pub mod guest_files;
 mod kernel;
+pub mod media_tools;
 pub mod qemu;
 mod sources;
 pub mod tshark;

@@ -4,6 +4,7 @@ mod across;
 mod cargo_tests;
 pub mod counts;
 pub mod device;
+mod media;
 mod ndkpi;
 mod qemu;
 mod windows;
@@ -80,6 +81,7 @@ const TIERS: &[Tier] = &[
         run: || {
             let mut counts = qemu::run()?;
             counts.add(device::over_qtest()?);
+            counts.add(media::run()?);
             Ok(counts)
         },
     },
