@@ -9,5 +9,8 @@ Get-WinEvent -FilterHashtable @{ LogName = 'System'; Level = 1, 2, 3 } -MaxEvent
     Format-Table -Wrap TimeCreated, ProviderName, Id, Message | Out-File "$to\system-events.txt" -Width 300
 Get-WinEvent -LogName 'Microsoft-Windows-SMBClient/Connectivity', 'Microsoft-Windows-SMBServer/Connectivity' -MaxEvents 200 -ErrorAction SilentlyContinue |
     Format-Table -Wrap TimeCreated, Id, Message | Out-File "$to\smb-events.txt" -Width 300
+& "$PSScriptRoot\doctor.ps1" -Save "$to\facts.json" | Out-File "$to\doctor-again.txt"
+Get-WinEvent -LogName 'Microsoft-Windows-SMBDirect/Admin' -MaxEvents 200 -ErrorAction SilentlyContinue |
+    Format-Table -Wrap TimeCreated, Id, Message | Out-File "$to\smbdirect-events.txt" -Width 300
 verifier /query | Out-File "$to\verifier.txt"
 Get-NetAdapter -Name * | Format-List * | Out-File "$to\adapters.txt"

@@ -36,7 +36,8 @@ function Restart-Later([string]$why) {
 if ((Confirm-SecureBootUEFI -ErrorAction SilentlyContinue) -eq $true) {
     throw 'Secure Boot is on: test-signed drivers do not load. Switch it off in the firmware.'
 }
-if (-not ((bcdedit /enum '{current}') -match 'testsigning\s+Yes')) {
+# As Windows was started; bcdedit answers in the language of the system.
+if ((Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control').SystemStartOptions -notmatch 'TESTSIGNING') {
     if ($PSCmdlet.ShouldProcess('boot configuration', 'testsigning on')) { bcdedit /set testsigning on | Out-Null }
     Restart-Later 'test signing'
 }

@@ -126,6 +126,8 @@ pub const ARROWS: &[Allowed] = &[
         &[],
     ),
     allow("bad-driver", &["ndis-sys"], &[]),
+    // In the place of Windows' boot loader, to try ci/windows/run.sh.
+    allow("stand-in", &[], &[]),
     // Tools.
     allow("xtask", &["rnic-codegen"], &[]),
 ];

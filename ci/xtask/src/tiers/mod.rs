@@ -4,9 +4,13 @@ mod across;
 mod cargo_tests;
 pub mod counts;
 pub mod device;
+#[cfg(test)]
+mod doctor;
 mod media;
 mod ndkpi;
 mod qemu;
+#[cfg(test)]
+mod scripts;
 mod windows;
 
 use std::collections::BTreeSet;
