@@ -18,6 +18,7 @@
 
 pub mod bench;
 pub mod conformance;
+pub mod crowd;
 pub mod life;
 pub mod link;
 pub mod perf;

@@ -41,29 +41,31 @@ pub struct Plan {
 }
 
 /// What a consumer has to give back, in the order of making.
-struct Life<'b> {
-    bench: &'b Bench<'b>,
+pub(crate) struct Life<'b> {
+    pub(crate) bench: &'b Bench<'b>,
     plan: Plan,
     objects: Vec<(*mut NDK_OBJECT_HEADER, NDK_FN_CLOSE_OBJECT)>,
     adapters: Vec<(usize, *mut NDK_ADAPTER)>,
     /// Memory that the provider was told of.
     memory: Vec<Box<dyn Memory>>,
     /// Requests that may still be under way.
-    pending: Vec<Begun<'b>>,
-    report: Report,
+    pub(crate) pending: Vec<Begun<'b>>,
+    /// Disconnect events of connections that came about, by side.
+    pub(crate) left: Vec<(usize, &'b Callback)>,
+    pub(crate) report: Report,
 }
 
 /// One end.
-struct End<'b> {
-    adapter: *mut NDK_ADAPTER,
-    pd: *mut NDK_PD,
-    cq: *mut NDK_CQ,
-    /// The queue's notifications.
-    notified: &'b Callback,
-    qp: *mut NDK_QP,
-    address: u64,
+pub(crate) struct End<'b> {
+    pub(crate) adapter: *mut NDK_ADAPTER,
+    pub(crate) pd: *mut NDK_PD,
+    pub(crate) cq: *mut NDK_CQ,
+    /// Its notifications.
+    pub(crate) notified: &'b Callback,
+    pub(crate) qp: *mut NDK_QP,
+    pub(crate) address: u64,
     srq: *mut NDK_SRQ,
-    mr: *mut NDK_MR,
+    pub(crate) mr: *mut NDK_MR,
     fast: *mut NDK_MR,
     mw: *mut NDK_MW,
     /// Address of the first page of the memory, for the device.
@@ -75,14 +77,14 @@ macro_rules! keep {
         let object = $object;
         // SAFETY: a new object of the provider.
         let close = unsafe { (*(*object).Dispatch).$function };
-        $life.objects.push((object.cast(), close));
-        $life.report.made += 1;
+        $life.keep(object.cast(), close);
         object
     }};
 }
+pub(crate) use keep;
 
 /// A status that is no success is a refusal.
-fn need(what: &'static str, status: NTSTATUS) -> Result<(), Refusal> {
+pub(crate) fn need(what: &'static str, status: NTSTATUS) -> Result<(), Refusal> {
     if status == STATUS_SUCCESS {
         Ok(())
     } else {
@@ -90,11 +92,30 @@ fn need(what: &'static str, status: NTSTATUS) -> Result<(), Refusal> {
     }
 }
 
-fn refused(what: &'static str) -> impl Fn(NTSTATUS) -> Refusal {
+pub(crate) fn refused(what: &'static str) -> impl Fn(NTSTATUS) -> Refusal {
     move |status| (what, status)
 }
 
 impl<'b> Life<'b> {
+    pub(crate) fn new(bench: &'b Bench<'b>, plan: Plan) -> Self {
+        Self {
+            bench,
+            plan,
+            objects: Vec::new(),
+            adapters: Vec::new(),
+            memory: Vec::new(),
+            pending: Vec::new(),
+            left: Vec::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// An object that is to be closed.
+    pub(crate) fn keep(&mut self, object: *mut NDK_OBJECT_HEADER, close: NDK_FN_CLOSE_OBJECT) {
+        self.objects.push((object, close));
+        self.report.made += 1;
+    }
+
     fn adapter(&mut self, side: usize) -> Result<*mut NDK_ADAPTER, Refusal> {
         let version = NDK_VERSION { Major: 2, Minor: 0 };
         let opened = self.bench.platform.open(side, version, (0, 0));
@@ -123,7 +144,7 @@ impl<'b> Life<'b> {
     }
 
     /// Everything that one end has but connections.
-    fn end(&mut self, side: usize, shared: bool) -> Result<End<'b>, Refusal> {
+    pub(crate) fn end(&mut self, side: usize, shared: bool) -> Result<End<'b>, Refusal> {
         let bench = self.bench;
         let adapter = self.adapter(side)?;
         let start = |done, context, place| call!(adapter, NdkCreatePd, done, context, place);
@@ -250,7 +271,11 @@ impl<'b> Life<'b> {
     }
 
     /// Waits as long as the plan has patience.
-    fn within(&self, what: &'static str, ready: impl Fn() -> bool) -> Result<(), Refusal> {
+    pub(crate) fn within(
+        &self,
+        what: &'static str,
+        ready: impl Fn() -> bool,
+    ) -> Result<(), Refusal> {
         let mut steps = 0;
         while !ready() {
             if steps > self.plan.patience {
@@ -273,7 +298,11 @@ impl<'b> Life<'b> {
     }
 
     /// Listener, connector, and both ends of a connection.
-    fn connect(&mut self, a: &End<'_>, b: &End<'_>) -> Result<*mut NDK_CONNECTOR, Refusal> {
+    pub(crate) fn connect(
+        &mut self,
+        a: &End<'b>,
+        b: &End<'b>,
+    ) -> Result<*mut NDK_CONNECTOR, Refusal> {
         let bench = self.bench;
         let requested = bench.callback("connect event", u32::MAX);
         let start = |done, context, place| {
@@ -322,8 +351,8 @@ impl<'b> Life<'b> {
         }
         let passive: *mut NDK_CONNECTOR = requested.object();
         keep!(self, passive, NdkCloseConnector);
-        let left = bench.callback("disconnect event", 1);
-        let accepting = begin_accept(bench, (passive, b.qp), (4, 4), &[4, 5], left);
+        let passive_left = bench.callback("disconnect event", 1);
+        let accepting = begin_accept(bench, (passive, b.qp), (4, 4), &[4, 5], passive_left);
         let is_accepting = accepting.returned == STATUS_PENDING;
         let refusal = ("accept", accepting.returned);
         self.pending.push(accepting);
@@ -344,15 +373,17 @@ impl<'b> Life<'b> {
             )
         });
         need("complete connect", completed)?;
+        self.left.push((active_side, left));
         if let Some(accepting) = self.pending.pop() {
             self.ended("accept", accepting)?;
         }
+        self.left.push((passive_side, passive_left));
         self.report.connected = true;
         Ok(connector)
     }
 
     /// A shared endpoint, and a connection from it that nobody answers: it ends with a refusal.
-    fn knock(&mut self, a: &End<'_>) -> Result<(), Refusal> {
+    pub(crate) fn knock(&mut self, a: &End<'_>) -> Result<(), Refusal> {
         let bench = self.bench;
         let from = bench.address(self.plan.sides[0]);
         let mut at = Socket::new(from);
@@ -512,7 +543,7 @@ impl<'b> Life<'b> {
     }
 
     /// Closes everything at once, the latest first, and waits for each end.
-    fn close(mut self) -> Report {
+    pub(crate) fn close(mut self) -> Report {
         let bench = self.bench;
         let mut closing = Vec::new();
         while let Some((object, function)) = self.objects.pop() {
@@ -533,15 +564,7 @@ impl<'b> Life<'b> {
 /// # Panics
 /// When a request or a close does not end.
 pub fn live<'b>(bench: &'b Bench<'b>, plan: Plan) -> Report {
-    let mut life = Life {
-        bench,
-        plan,
-        objects: Vec::new(),
-        adapters: Vec::new(),
-        memory: Vec::new(),
-        pending: Vec::new(),
-        report: Report::default(),
-    };
+    let mut life = Life::new(bench, plan);
     let ended = life.run();
     life.report.refused = ended.err();
     life.close()

@@ -47,7 +47,7 @@ impl<S: System> Adapter<S> {
         version: NDK_VERSION,
     ) -> Result<Ref<Self>, NoMemory> {
         let closed = S::Event::try_new()?;
-        provider.adapters.fetch_add(1, Ordering::AcqRel);
+        provider.adapters.fetch_add(1, Ordering::SeqCst);
         Object::create(
             version,
             Self {

@@ -293,6 +293,17 @@ impl<S: System> Cq<S> {
                 None => skips -= 1,
             }
         }
+        if given < most && self.adapter.provider.is_failed() {
+            // Nothing more comes from the device, which has stopped. What it left behind ends here.
+            for member in &inner.members {
+                while given < most
+                    && let Some(completion) = member.qp.body().left_behind(self)
+                {
+                    take(given, &completion);
+                    given += 1;
+                }
+            }
+        }
         // The consumer may post as many requests as it took completions, up to the depth that it asked for. Room beyond
         // that depth is ours to keep quiet about.
         if queue.unpublished() > queue.entries().saturating_sub(inner.depth) {
@@ -383,7 +394,11 @@ impl<S: System> Cq<S> {
                     inner.due = inner.failed;
                 }
                 match inner.due.take() {
-                    Some(status) if !this.is_closing() => status,
+                    Some(status) if !this.is_closing() => {
+                        // What was armed meanwhile is answered with it: its consumer looks again after this.
+                        inner.owed = false;
+                        status
+                    }
                     _ => {
                         inner.running = false;
                         break;

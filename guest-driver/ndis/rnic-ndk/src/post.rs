@@ -144,6 +144,16 @@ impl Shadow {
         self.free(None);
         Some(taken)
     }
+
+    /// The oldest request that has not completed, once, and its index.
+    fn take_oldest(&mut self) -> Option<(u32, (Context, NDK_OPERATION_TYPE))> {
+        self.free(None);
+        if self.freed == self.posted {
+            return None;
+        }
+        let index = self.freed;
+        Some((index, self.take(index)?))
+    }
 }
 
 /// Initiator requests of a queue pair.
@@ -211,6 +221,17 @@ impl<P: Platform> Initiator<P> {
         self.queue.retire_to(retired).ok()?;
         self.shadow.take(index)
     }
+
+    /// The oldest request that the device left behind. Silent ones that it said were retired have succeeded.
+    pub(crate) fn left_behind(&mut self) -> Option<(Context, NDK_OPERATION_TYPE)> {
+        if self.queue.refresh().is_ok() {
+            self.shadow.free(Some(self.queue.retired()));
+        }
+        let (index, request) = self.shadow.take_oldest()?;
+        // Room for another; what the device said of it before does not matter any more.
+        let _ = self.queue.retire_to(index.wrapping_add(1));
+        Some(request)
+    }
 }
 
 /// Receives of a queue pair.
@@ -251,6 +272,14 @@ impl<P: Platform> Receives<P> {
     pub(crate) fn completed(&mut self, index: u32, retired: u32) -> Option<Received> {
         self.queue.retire_to(retired).ok()?;
         self.shadow.take_receive(index)
+    }
+
+    /// The oldest receive that the device left behind.
+    pub(crate) fn left_behind(&mut self) -> Option<Context> {
+        let (index, (context, _)) = self.shadow.take_oldest()?;
+        // As above.
+        let _ = self.queue.retire_to(index.wrapping_add(1));
+        Some(context)
     }
 }
 

@@ -137,7 +137,12 @@ impl<S: System> Provider<S> {
             Major: wanted.Major,
             Minor: highest,
         };
-        Adapter::create(this.clone(), version).map_err(|_| OpenError::NoMemory)
+        let opened = Adapter::create(this.clone(), version).map_err(|_| OpenError::NoMemory)?;
+        // Counted, it is looked at again: whoever lets go of a provider that failed does so when nothing is counted.
+        if this.is_failed() {
+            return Err(OpenError::NotReady);
+        }
+        Ok(opened)
     }
 
     /// A number that no queue had lately.
@@ -218,7 +223,7 @@ impl<S: System> Provider<S> {
 
     /// Adapters that are open, or whose memory is.
     pub fn adapters(&self) -> u32 {
-        self.adapters.load(Ordering::Acquire)
+        self.adapters.load(Ordering::SeqCst)
     }
 
     /// Whether a command that was answered is one of ours.
@@ -331,7 +336,7 @@ impl<S: System> Provider<S> {
     /// The device broke a rule, stopped or is gone: the command ring was abandoned. Everything that waits for the device
     /// ends; queues report an internal error.
     pub fn device_failed(&self) {
-        if self.failed.swap(true, Ordering::AcqRel) {
+        if self.failed.swap(true, Ordering::SeqCst) {
             return;
         }
         let mut from = 0;
@@ -354,7 +359,7 @@ impl<S: System> Provider<S> {
 
     /// Whether the device failed.
     pub fn is_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.failed.load(Ordering::SeqCst)
     }
 
     /// What was wanted by [`System::want_deferred_work`].

@@ -5,6 +5,7 @@ mod machine;
 use machine::Machine;
 use ndis_sys::ndk::*;
 use ndk_consumer::bench::Bench;
+use ndk_consumer::crowd;
 use ndk_consumer::link::{Link, Wanted, begin_connect, connector, listener_address};
 use ndk_consumer::platform::{Family, Platform, Refused};
 use ndk_consumer::{call, close};
@@ -108,4 +109,67 @@ fn death_ends_a_registration() {
         bench.check_callbacks();
         machine.check_empty();
     }
+}
+
+/// What a dead device left behind was never completed: consumers that wait for their requests before they close waited
+/// without end. (ndkpi.md 6.4, 6.7)
+#[test]
+fn requests_that_a_dead_device_left_behind_are_cancelled() {
+    let machine = Machine::new();
+    let bench = Bench::new(&machine, Family::V4);
+    let link = Link::new(&bench, Wanted::default());
+    // Nobody has a receive for what is sent, so that it waits.
+    let list = [link.a.sge(0, 64)];
+    for at in 0..4 {
+        assert_eq!(link.a.receive(at, &list), STATUS_SUCCESS);
+        let flags = if at == 3 {
+            NDK_OP_FLAG_SILENT_SUCCESS
+        } else {
+            0
+        };
+        assert_eq!(link.a.send(10 + at, &list, flags), STATUS_SUCCESS);
+    }
+    machine.kill(0);
+    let mut results: Vec<(usize, NTSTATUS)> = (0..8)
+        .map(|_| bench.result(link.a.cq))
+        .map(|result| (result.RequestContext.addr(), result.Status))
+        .collect();
+    results.sort_unstable();
+    let contexts = [0, 1, 2, 3, 10, 11, 12, 13];
+    assert_eq!(results, contexts.map(|context| (context, STATUS_CANCELLED)));
+    bench.nothing(link.a.cq);
+    link.close();
+}
+
+/// Devices that are pulled out at any moment of a busy consumer's life: all of it ends.
+#[test]
+fn a_busy_consumer_of_a_device_that_dies_comes_to_an_end() {
+    let (mut connected, mut cancelled, mut in_flight) = (0, 0, 0);
+    for seed in 0..200 {
+        let machine = Machine::new();
+        let bench = Bench::new(&machine, Family::V4);
+        let side = usize::from(seed % 2 == 1);
+        machine.doom.set(Some((seed * 7 % 400, side)));
+        let report = crowd::live(
+            &bench,
+            seed,
+            |acts| acts < 120,
+            10_000,
+            || {
+                machine.kill(side);
+                Some(side)
+            },
+        );
+        connected += usize::from(report.connected);
+        cancelled += report.cancelled;
+        in_flight += report.in_flight;
+        bench.check_callbacks();
+        machine.check_empty();
+    }
+    // Lives ended before, in and after their connections, with work under way.
+    assert!((50..200).contains(&connected), "{connected} connected");
+    assert!(
+        cancelled > 200 && in_flight > 50,
+        "{cancelled}, {in_flight}"
+    );
 }

@@ -46,7 +46,8 @@ pub fn open(
     let (Some(handlers), Some(enabled)) = (handlers, enabled) else {
         return Err(NOT_SUPPORTED);
     };
-    if !enabled {
+    let shut = adapter.ndk_shut.read();
+    if !enabled || *shut {
         return Err(NOT_READY);
     }
     let mut parameters = NDIS_OPEN_NDK_ADAPTER_PARAMETERS {

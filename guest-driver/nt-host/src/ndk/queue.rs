@@ -20,7 +20,10 @@ direct!(get_results_ex, NDK_CQ_DISPATCH, NdkGetCqResultsEx, (cq: NDK_CQ, results
 unsafe extern "win64" fn arm_cq(cq: *mut NDK_CQ, kind: u32) {
     // SAFETY: as NDKPI promises.
     unsafe {
-        of(cq.cast()).armed.store(true, Ordering::SeqCst);
+        let more = |arms: u8| Some(2.min(arms + 1));
+        let _ = of(cq.cast())
+            .armed
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
         let table = original::<NDK_CQ_DISPATCH>(cq.cast());
         enter::driver("NdkArmCq", || (table.NdkArmCq)(cq, kind));
     }
@@ -48,7 +51,11 @@ pub(super) unsafe extern "win64" fn notified(context: *mut c_void, status: NTSTA
     // SAFETY: the shadow that `create_cq` gave to the provider; shadows are never freed.
     let shadow = unsafe { &*context.cast::<Shadow>() };
     shadow.require_live("a notification");
-    if !shadow.armed.swap(false, Ordering::SeqCst) {
+    let less = |arms: u8| arms.checked_sub(1);
+    let was_armed = shadow
+        .armed
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+    if was_armed.is_err() {
         breach(
             Rule::CqCallback,
             format_args!(

@@ -29,8 +29,9 @@ pub struct Shadow {
     /// Objects that were made with it and are open.
     children: AtomicI32,
     parents: Vec<&'static Shadow>,
-    /// An event may come: a completion queue is armed.
-    pub armed: AtomicBool,
+    /// Events that may come: a completion queue is armed. An arm that another is not answered yet before may be answered with
+    /// it, or by itself when that one's event is on its way already: whoever arms from elsewhere cannot tell.
+    pub armed: AtomicU8,
     /// Its event callback runs.
     pub running: AtomicBool,
     /// The consumer's event callback and context.
@@ -47,7 +48,7 @@ pub fn new(kind: &'static str, parents: &[&'static Shadow]) -> &'static Shadow {
         life: AtomicU8::new(OPEN),
         children: AtomicI32::new(0),
         parents: parents.to_vec(),
-        armed: AtomicBool::new(false),
+        armed: AtomicU8::new(0),
         running: AtomicBool::new(false),
         event: AtomicUsize::new(0),
         context: AtomicUsize::new(0),

@@ -60,6 +60,7 @@ impl Adapter {
         self.hardware.set_gone();
         self.give_up(Error::Gone);
         self.watchdog.stop(passive);
+        self.ndk.removed();
         self.kick();
     }
 

@@ -33,6 +33,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use alloc::vec::Vec;
 use ndis_sys::ndis::*;
 use ndis_sys::ndk::*;
+use rnic_abi::RejectReason;
 use rnic_driver_core::{Address, CqSignal, Error, Event};
 use rnic_ndk::raw::{Object, Shared as Counted, close_adapter};
 use rnic_ndk::{LocalAddress, OpenError};
@@ -229,9 +230,11 @@ impl Provider {
             self.states.start(context);
         }
         let system = NtSystem::new(engine.clone(), adapter);
+        // Room for it when its life ends: that must not fail.
+        let room = self.past.lock().try_reserve(1);
         match Nt::new(system, self.enabled.load(Ordering::Acquire)) {
-            Ok(provider) => *self.current.lock() = Some(provider),
-            Err(_) => warning!("no memory for the NDK provider; consumers are turned away"),
+            Ok(provider) if room.is_ok() => *self.current.lock() = Some(provider),
+            _ => warning!("no memory for the NDK provider; consumers are turned away"),
         }
     }
 
@@ -245,10 +248,9 @@ impl Provider {
         ended.device_failed();
         ended.refuse_waiting();
         ended.device_was_reset();
-        let mut past = self.past.lock();
-        if ended.adapters() > 0 && past.try_reserve(1).is_ok() {
-            past.push(ended.clone());
-        }
+        // In the room that `engine_up` made. Those without consumers go at the end of the turn.
+        self.past.lock().push(ended);
+        self.routes.kick();
     }
 
     /// The provider of the present life.
@@ -304,6 +306,11 @@ impl Provider {
 
     /// A general event.
     pub fn event(&self, _: &Passive, engine: &Shared<Engine>, event: &Event) {
+        if let Event::ConnectFailed(failed) = event
+            && failed.reason == RejectReason::STALE
+        {
+            info!("a peer refuses a connection as stale: it still keeps its queue pair's number");
+        }
         if let Some(provider) = self.of(engine) {
             Nt::event(&provider, event);
         }
@@ -349,6 +356,12 @@ impl Provider {
         if let Some(provider) = self.current() {
             provider.passive_work(passive);
         }
+        // A life may have ended while a way was wanted. What asks for it ends there, and its consumer can close.
+        for at in 0.. {
+            let past = self.past.lock().get(at).cloned();
+            let Some(past) = past else { break };
+            past.passive_work(passive);
+        }
     }
 
     /// Whether it may be enabled.
@@ -363,6 +376,11 @@ impl Provider {
             provider.set_enabled(enable);
         }
         self.states.kick();
+    }
+
+    /// The function was pulled out: consumers are told to close, by NDIS. Callable at IRQL <= DISPATCH_LEVEL. (ndkpi.md 6.7)
+    pub fn removed(&self) {
+        self.enable(false);
     }
 
     /// Tells NDIS until it knows. Disabling returns when every adapter was closed.

@@ -158,6 +158,9 @@ impl<S: System> Connector<S> {
             (true, Status::REJECTED | Status::REFUSED | Status::CANCELLED) => {
                 STATUS_CONNECTION_ABORTED
             }
+            // The peer takes the request for one of a connection that it still has, or had a moment ago. NdkConnect has
+            // no word for that but this one, on which consumers try again. [CM-5] [CM-20]
+            (false, Status::ABORTED) => STATUS_CONNECTION_REFUSED,
             (_, status) => of_status(status),
         };
         Self::unwind(this.clone(), End::Failed(status, was_in_one));

@@ -7,6 +7,7 @@ use rnic_driver_core::{Data, Key, Operation, Remote, Violation, Wc, WorkRequest}
 
 use super::{Completion, Qp};
 use crate::System;
+use crate::cq::Cq;
 use crate::mr::{FastPages, Mr};
 use crate::mw::Mw;
 use crate::pd::Pd;
@@ -236,6 +237,34 @@ impl<S: System> Qp<S> {
             operation,
             (flags, Self::COMMON),
         )
+    }
+
+    /// Of a device that failed: the next request that it left behind and that completes on `cq`. Each is given once, as
+    /// flushed. (ndkpi.md 6.4, 6.7)
+    pub(crate) fn left_behind(&self, cq: &Cq<S>) -> Option<Completion> {
+        let initiated = if core::ptr::eq(&*self.initiator_cq, cq) {
+            let mut initiator = self.initiator.lock();
+            initiator.as_mut().and_then(|queue| queue.left_behind())
+        } else {
+            None
+        };
+        let (request_context, kind) = match initiated {
+            Some(request) => request,
+            None if core::ptr::eq(&*self.receive_cq, cq) => {
+                let context = self.receives.lock().as_mut()?.left_behind()?;
+                (context, NdkOperationTypeReceive)
+            }
+            None => return None,
+        };
+        Some(Completion {
+            status: STATUS_CANCELLED,
+            bytes: 0,
+            qp_context: self.context,
+            request_context,
+            kind,
+            provider_code: 0,
+            invalidated: None,
+        })
     }
 
     /// What a completion of ours means; `None` if it is of a queue that is gone, or of no request of ours.

@@ -165,6 +165,11 @@ pub struct Side {
 }
 
 impl Side {
+    fn die(&self) {
+        let mut owned = self.owned.borrow_mut();
+        owned.control.abandon(rnic_driver_core::Error::Gone);
+    }
+
     fn work(&self) {
         let system = self.provider.system();
         let nic = system.nic();
@@ -209,6 +214,9 @@ impl Side {
 pub struct Machine {
     machine: std::sync::Arc<SimMachine>,
     sides: Rc<Vec<Side>>,
+    /// After so many steps the device of a side is found dead.
+    #[allow(dead_code)]
+    pub doom: Rc<Cell<Option<(u64, usize)>>>,
 }
 
 fn up(platform: SimPlatform) -> Device<SimPlatform> {
@@ -298,14 +306,25 @@ impl Machine {
         let machine = SimMachine::new(options).expect("machine");
         let sides: Rc<Vec<Side>> = Rc::new((0..2).map(|index| side(&machine, index)).collect());
         let (stepped, worked) = (machine.clone(), sides.clone());
+        let doom: Rc<Cell<Option<(u64, usize)>>> = Rc::default();
+        let doomed = doom.clone();
         let step = move || {
+            match doomed.get() {
+                Some((0, side)) => worked[side].die(),
+                Some((steps, side)) => doomed.set(Some((steps - 1, side))),
+                None => {}
+            }
             stepped.lock().step(1_000_000);
             for side in worked.iter() {
                 side.work();
             }
         };
         STEP.with(|place| *place.borrow_mut() = Some(Rc::new(step)));
-        Self { machine, sides }
+        Self {
+            machine,
+            sides,
+            doom,
+        }
     }
 
     /// A side.
@@ -317,8 +336,7 @@ impl Machine {
     /// The device of a side is found dead, as after surprise removal.
     #[allow(dead_code)]
     pub fn kill(&self, side: usize) {
-        let mut owned = self.sides[side].owned.borrow_mut();
-        owned.control.abandon(rnic_driver_core::Error::Gone);
+        self.sides[side].die();
     }
 
     /// That nothing is left of any consumer.
