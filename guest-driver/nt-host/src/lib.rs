@@ -7,6 +7,7 @@
 //! - [`nt`], [`ndis`], [`netio`]: what the driver imports
 //! - [`ram`], [`machine`], [`mmio`]: memory, the device, registers
 //! - [`breach`], [`inject`], [`sweep`]: rules, and failures on purpose, at one call site after the other
+//! - [`hostile`], [`removal`]: devices that lie, and devices that go away
 //!
 //! One driver at a time in a process. `unsafe` is at the border to the driver; each module says where. README.md lists
 //! what is not modelled.
@@ -31,6 +32,7 @@ pub mod ndk;
 pub mod netio;
 pub mod nt;
 pub mod ram;
+pub mod removal;
 pub mod sweep;
 pub mod thread;
 pub mod thunk;

@@ -19,6 +19,7 @@ use nt_host::hostile;
 use nt_host::inject::{Injected, Part};
 use nt_host::machine::hostile::Lie;
 use nt_host::nt::print;
+use nt_host::removal;
 use nt_host::sweep;
 
 use devices::{Devices, machine};
@@ -44,6 +45,8 @@ enum Command {
     Hostile(Hostile),
     /// Lead lives on two devices with a fault plan: lost interrupts, failed commands, DMA and frames.
     Faults(faulty::Args),
+    /// Pull one of two devices out from under busy consumers, at moments that seeds say.
+    Removal(Removal),
     /// Run the NDK conformance tests over the driver, on two devices.
     Ndk(conform::Args),
     /// Write the table of NDKPI's elements out of what those tests printed.
@@ -124,6 +127,23 @@ struct Hostile {
     #[arg(long, value_name = "SOCKET")]
     device: PathBuf,
     /// The first seed: it says which lie, how often, where.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many seeds, one after the other.
+    #[arg(long, default_value_t = 1)]
+    count: u64,
+    /// Show what the driver prints.
+    #[arg(long)]
+    verbose: bool,
+}
+
+#[derive(clap::Args)]
+struct Removal {
+    /// The driver.
+    driver: PathBuf,
+    #[command(flatten)]
+    devices: Devices,
+    /// The first seed: it says what consumers do, which device goes, and when.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many seeds, one after the other.
@@ -242,6 +262,17 @@ fn lie(args: &Hostile) -> Result<()> {
     Ok(())
 }
 
+fn pull_out(args: &Removal) -> Result<()> {
+    print::quiet(!args.verbose);
+    for seed in args.seed..args.seed + args.count {
+        println!("seed {seed}");
+        let report = removal::once(&args.driver, args.devices.open_two()?, seed)?;
+        println!("    {report:?}");
+    }
+    println!("survived {} removals", args.count);
+    Ok(())
+}
+
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
     match &args.command {
@@ -256,6 +287,7 @@ fn main() -> Result<ExitCode> {
         Command::Card(args) => card(args)?,
         Command::Hostile(args) => lie(args)?,
         Command::Faults(args) => faulty::run(args)?,
+        Command::Removal(args) => pull_out(args)?,
         Command::Ndk(args) => conform::run(args)?,
         Command::NdkTable(args) => table::write(args)?,
         Command::Ndkping(args) => measure::ping(args)?,

@@ -128,6 +128,17 @@ fn a_device_that_lies_neither_crashes_nor_hangs_the_driver() {
     });
 }
 
+/// Consumers with work requests, armed queues, listeners and connects under way: all of it ends, and nothing is left. More:
+/// `nt-host removal --count`.
+#[test]
+#[ignore = "needs rnic.sys and two devices"]
+fn a_device_that_is_pulled_out_from_under_consumers_ends_everything() {
+    let text = nt_host("removal", &["--seed", "1", "--count", "8"]);
+    assert!(text.contains("survived 8 removals"), "{text}");
+    // Not only before there was anything to end.
+    assert!(text.contains("connected: true"), "{text}");
+}
+
 /// Every so manieth call site fails in a test run; all of them do where `RNIC_SWEEP_ALL` is set, and in `nt-host sweep`.
 const SHARES: usize = 4;
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ndis_sys::ndis::{
     NDIS_MINIPORT_DRIVER_CHARACTERISTICS, NDIS_OFFLOAD, NDIS_RECEIVE_SCALE_CAPABILITIES,
 };
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::datapath::Traffic;
 use super::driver::Driver;
@@ -116,6 +116,8 @@ pub struct Adapter {
     pub ndk_open: Mutex<usize>,
     /// Woken when one is closed.
     pub ndk_closed: Condvar,
+    /// The adapter is halted, or about to be: no NDK adapter is opened. Held while one is.
+    pub ndk_shut: RwLock<bool>,
     state: Mutex<State>,
 }
 
@@ -159,6 +161,7 @@ impl Adapter {
             asked_removal: AtomicBool::new(false),
             ndk_open: Mutex::new(0),
             ndk_closed: Condvar::new(),
+            ndk_shut: RwLock::new(true),
             state: Mutex::new(State::Halted),
         }
     }

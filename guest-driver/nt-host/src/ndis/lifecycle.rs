@@ -199,6 +199,7 @@ impl Adapter {
             }
             drop(said);
             self.set_state(State::Paused);
+            *self.ndk_shut.write() = false;
         } else {
             if status == NDIS_STATUS_PENDING {
                 breach(
@@ -340,15 +341,25 @@ impl Adapter {
 
     /// The device is pulled out: registers read as all ones, the driver hears of it, the adapter is paused and halted.
     pub fn surprise_remove(&self) {
+        self.pull_out();
+        self.halt_pulled_out();
+    }
+
+    /// The first half of that.
+    pub fn pull_out(&self) {
         const REMOVED: i32 = 2;
         machine::set_removed(self.function, true);
         self.removed.store(true, Ordering::SeqCst);
         self.pnp_event(REMOVED);
+    }
+
+    /// The second. Consumers may have NDK adapters open that they close meanwhile.
+    pub fn halt_pulled_out(&self) {
+        const SURPRISE_REMOVED: i32 = 3;
         if self.state() == State::Running {
             self.pause();
         }
-        // NdisHaltDeviceSurpriseRemoved
-        self.halt(3);
+        self.halt_with_consumers(SURPRISE_REMOVED);
         machine::set_removed(self.function, false);
     }
 
@@ -368,6 +379,7 @@ impl Adapter {
     /// As [`Adapter::halt`], with NDK adapters open that are closed meanwhile: whether NDIS does so is not documented.
     pub fn halt_with_consumers(&self, action: i32) {
         self.require(&[State::Paused], "halt");
+        *self.ndk_shut.write() = true;
         if let Some(handler) = self.handlers().HaltHandlerEx {
             // SAFETY: the driver's handler, at PASSIVE_LEVEL.
             enter::driver("MiniportHaltEx", || unsafe {
