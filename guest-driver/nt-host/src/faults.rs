@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -38,6 +39,8 @@ pub struct Plan {
     pub patience: Duration,
     /// Pull the first device out in the end.
     pub surprise: bool,
+    /// Interrupt messages that Windows grants each adapter at most.
+    pub messages: usize,
 }
 
 /// What came about.
@@ -147,6 +150,7 @@ pub fn once(driver: &Path, functions: Vec<Arc<dyn Machine>>, plan: Plan) -> Resu
     let host = Host::load(driver, functions).context("loading the driver")?;
     let adapters = [0, 1].map(|function| host.add_adapter(function, SMALL));
     for adapter in &adapters {
+        adapter.most_messages.store(plan.messages, Ordering::SeqCst);
         report.started += usize::from(host.start(adapter).is_ok());
     }
     if report.started == adapters.len() {

@@ -32,6 +32,9 @@ pub struct Args {
     /// Pull the first device out in the end.
     #[arg(long)]
     surprise: bool,
+    /// Interrupt messages that Windows grants each adapter at most; seeds have their own.
+    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
+    messages: usize,
     /// Show what the driver prints.
     #[arg(long)]
     verbose: bool,
@@ -87,7 +90,12 @@ impl Drop for Daemon {
     }
 }
 
-fn once(args: &Args, plan: &Path, folder: &Path, surprise: bool) -> Result<()> {
+fn once(
+    args: &Args,
+    plan: &Path,
+    folder: &Path,
+    (surprise, messages): (bool, usize),
+) -> Result<()> {
     let mut daemon = Daemon::start(&args.rnic, plan, folder)?;
     // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
     let functions = machine(&daemon.sockets, true)?;
@@ -96,6 +104,7 @@ fn once(args: &Args, plan: &Path, folder: &Path, surprise: bool) -> Result<()> {
         // Interrupts that are lost cost time of the driver's.
         patience: Duration::from_secs(8) / args.speed.max(1),
         surprise,
+        messages,
     };
     let report = faults::once(&args.driver, functions, life)?;
     println!("    {report:?}");
@@ -120,7 +129,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn all(args: &Args, folder: &Path) -> Result<()> {
     if let Some(plan) = &args.plan {
-        once(args, plan, folder, args.surprise)?;
+        once(args, plan, folder, (args.surprise, args.messages))?;
         println!("survived; nothing is left");
         return Ok(());
     }
@@ -129,7 +138,12 @@ fn all(args: &Args, folder: &Path) -> Result<()> {
         let plan = faults::plan_of(seed);
         println!("seed {seed}: {plan}");
         std::fs::write(&file, plan)?;
-        once(args, &file, folder, seed % 3 == 0)?;
+        let messages = if seed.is_multiple_of(4) {
+            1
+        } else {
+            usize::MAX
+        };
+        once(args, &file, folder, (seed.is_multiple_of(3), messages))?;
     }
     println!("survived {} seeds", args.count);
     Ok(())

@@ -73,8 +73,10 @@ pub struct Watch {
     running: AtomicU32,
     /// Calls of it, free-running.
     visits: AtomicU32,
-    /// One of the above, with `visits` at that time.
-    noted: AtomicU64,
+    /// Work that waited at the last look: nothing, or [`AGED`] with `visits` at that time.
+    waiting: AtomicU64,
+    /// What a turn of the worker found unannounced: any of the above, with `visits` at that time.
+    owed: AtomicU64,
     /// `visits` when the last turn of the worker began.
     turned: AtomicU32,
 }
@@ -93,7 +95,8 @@ impl Watch {
             queued: AtomicBool::new(false),
             running: AtomicU32::new(0),
             visits: AtomicU32::new(0),
-            noted: AtomicU64::new(NOTHING),
+            waiting: AtomicU64::new(NOTHING),
+            owed: AtomicU64::new(NOTHING),
             turned: AtomicU32::new(0),
         }
     }
@@ -122,43 +125,42 @@ impl Watch {
         self.queued.load(Ordering::Relaxed) || self.running.load(Ordering::Relaxed) != 0
     }
 
-    /// A look, for a message whose work its DPC alone takes: whether it was lost. By the watchdog alone.
+    /// A look at work that the message's DPC alone takes: whether the message was lost. By the watchdog alone.
     pub fn look(&self, waits: bool) -> bool {
-        if !waits || self.somebody_comes() {
-            self.noted.store(NOTHING, Ordering::Relaxed);
-            return false;
+        let mut next = NOTHING;
+        let mut lost = false;
+        if waits && !self.somebody_comes() {
+            let seen = AGED | u64::from(self.visits.load(Ordering::Relaxed));
+            lost = self.waiting.load(Ordering::Relaxed) == seen;
+            if !lost {
+                next = seen;
+            }
         }
-        if self.look_at_owed() {
-            return true;
-        }
-        let visits = self.visits.load(Ordering::Relaxed);
-        self.noted
-            .store(AGED | u64::from(visits), Ordering::Relaxed);
-        false
+        self.waiting.store(next, Ordering::Relaxed);
+        lost
     }
 
-    /// A look, for the control message: whether it was lost. By the watchdog alone.
+    /// A look at what turns of the worker found: whether the message was lost. By the watchdog alone.
     pub fn look_at_owed(&self) -> bool {
         let visits = u64::from(self.visits.load(Ordering::Relaxed));
-        let noted = self.noted.load(Ordering::Relaxed);
+        let owed = self.owed.load(Ordering::Relaxed);
         let comes = self.somebody_comes();
-        let next = if comes {
-            NOTHING
-        } else if noted == FRESH | visits {
+        let next = if !comes && owed == FRESH | visits {
             AGED | visits
         } else {
             NOTHING
         };
-        // A turn may note something meanwhile: then it is for the next look.
+        // A turn may find something meanwhile: then it is for the next look.
         let _ = self
-            .noted
-            .compare_exchange(noted, next, Ordering::Relaxed, Ordering::Relaxed);
-        !comes && noted == AGED | visits
+            .owed
+            .compare_exchange(owed, next, Ordering::Relaxed, Ordering::Relaxed);
+        !comes && owed == AGED | visits
     }
 
     /// What was remembered is forgotten. By the watchdog alone.
     pub fn forget(&self) {
-        self.noted.store(NOTHING, Ordering::Relaxed);
+        self.waiting.store(NOTHING, Ordering::Relaxed);
+        self.owed.store(NOTHING, Ordering::Relaxed);
     }
 
     /// A turn of the worker begins.
@@ -175,9 +177,9 @@ impl Watch {
         if found && !turn.announced {
             let owed = FRESH | u64::from(turn.visits);
             // What is owed already is the older.
-            let _ =
-                self.noted
-                    .compare_exchange(NOTHING, owed, Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self
+                .owed
+                .compare_exchange(NOTHING, owed, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }
@@ -258,6 +260,20 @@ mod tests {
         came(&watch);
         assert!(!watch.look(true));
         assert!(watch.look(true));
+    }
+
+    /// One message for everything: what the worker had found hid what waited in the queues.
+    #[test]
+    fn what_waits_and_what_is_owed_are_judged_apart() {
+        let watch = Watch::new();
+        let mut lost = (0, 0);
+        for _ in 0..8 {
+            turn(&watch, true);
+            lost.0 += u32::from(watch.look_at_owed());
+            lost.1 += u32::from(watch.look(true));
+        }
+        // Every second look finds what the one before remembered; a turn finds nothing new while something is owed.
+        assert_eq!(lost, (4, 4));
     }
 
     /// A turn of the worker that finds something, or nothing.
