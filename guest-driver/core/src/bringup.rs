@@ -435,6 +435,7 @@ fn up<P: Platform>(mut early: Early<P>, port: Port, config: &Config) -> Advanced
         features: early.features,
         limits: early.limits,
         port,
+        ended: core::sync::atomic::AtomicBool::new(false),
     };
     match control.create_general_eq(&nic, 0, config.events, config.event_vector) {
         Ok(_) => Ok(State::CreatingEq(nic, control)),

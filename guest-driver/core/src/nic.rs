@@ -1,5 +1,7 @@
 //! What every CPU shares of a device: unchanging after bring-up, so it needs no lock.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use rnic_abi::{DeviceLimits, FailureCode, Mtu, PortState, place, reg};
 use rnic_platform::{Bar, DmaBuffer, Platform};
 
@@ -92,6 +94,8 @@ pub struct Nic<P: Platform> {
     pub(crate) features: u64,
     pub(crate) limits: DeviceLimits,
     pub(crate) port: Port,
+    /// A reset was begun: the bells belong to whoever brings the device up next.
+    pub(crate) ended: AtomicBool,
 }
 
 impl<P: Platform> Nic<P> {
@@ -140,7 +144,12 @@ impl<P: Platform> Nic<P> {
 
     /// Rings: stores the slot, sets the summary bits, and wakes the device if it sleeps. The fence keeps the look at
     /// the parked word behind the store: without it both sides could miss each other. [DB-9] [PARK-1]
+    ///
+    /// Nothing after a reset was begun: whoever still has a queue of this life would ring for one of the next.
     pub(crate) fn ring(&self, bell: &Bell<P::Doorbell>, value: u64) {
+        if self.ended.load(Ordering::Acquire) {
+            return;
+        }
         bell.store(value);
         if let Some(parked) = &self.parked {
             self.platform.fence();
@@ -185,8 +194,10 @@ impl<P: Platform> Nic<P> {
         Ok(failure_code(code))
     }
 
-    /// Starts a device reset. Nothing that the device may use is freed before it is complete. [RESET-1]
+    /// Starts a device reset. Nothing that the device may use is freed before it is complete. No queue of this device rings
+    /// from then on. [RESET-1]
     pub fn begin_reset(&self) {
+        self.ended.store(true, Ordering::Release);
         begin_reset(&self.platform, &self.blocks);
     }
 

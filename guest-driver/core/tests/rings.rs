@@ -461,6 +461,16 @@ fn an_owner_byte_with_other_bits_is_a_violation() {
     assert_eq!(error, Error::Device(Violation::Owner));
 }
 
+/// Whoever still had a queue of a life that ended rang the bell of the queue that had its slot next.
+#[test]
+fn no_queue_rings_after_a_reset_was_begun() {
+    let mut b = bench(all());
+    b.device.nic.begin_reset();
+    let before = b.machine.slot(b.cq_ring.slot());
+    b.cq.arm(&b.device.nic, ArmType::ANY);
+    assert_eq!(b.machine.slot(b.cq_ring.slot()), before);
+}
+
 #[test]
 fn arms_merge_and_the_newest_sequence_counts() {
     // [CQ-5] [CQ-8]

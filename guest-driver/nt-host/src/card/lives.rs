@@ -287,7 +287,7 @@ pub(super) fn consumers(pair: &Pair) -> Consumers {
 }
 
 /// A consumer's whole life goes well.
-fn consumers_work(place: &Consumers) {
+pub(super) fn consumers_work(place: &Consumers) {
     let bench = Bench::new(place, Family::V4);
     let plan = life::Plan {
         sides: [0, 1],

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use ndis_sys::ndis::{NDIS_STATUS_PENDING, NDIS_STATUS_SUCCESS};
 use ndis_sys::ndk::{NDK_CQ, NDK_CQ_NOTIFY_ANY, NTSTATUS};
@@ -11,12 +11,13 @@ use ndk_consumer::bench::Bench;
 use ndk_consumer::platform::{Family, Platform};
 use ndk_consumer::{call, close};
 
-use super::lives::{consumers, with_a_connection, works};
-use super::{Pair, tests};
+use super::lives::{consumers, consumers_work, with_a_connection, works};
+use super::{Pair, tests, wait};
 use crate::ndis::adapter::Adapter;
 
 tests! {
     a_reset_in_the_middle_of_a_turn_ends_the_old_life_first;
+    queues_of_an_ended_life_leave_those_of_the_next_alone;
 }
 
 /// Resets the adapter from a completion queue's callback, the first time that it comes.
@@ -32,6 +33,65 @@ unsafe extern "win64" fn reset(resetter: *mut c_void, _: NTSTATUS) {
         let returned = resetter.adapter.begin_reset().expect("a reset handler");
         resetter.returned.store(returned, Ordering::SeqCst);
     }
+}
+
+unsafe extern "win64" fn notified(count: *mut c_void, _: NTSTATUS) {
+    // SAFETY: the context that the queue was made with; it lives until the queue is closed.
+    unsafe { &*count.cast::<AtomicUsize>() }.fetch_add(1, Ordering::SeqCst);
+}
+
+/// Whoever armed or polled a queue from before a reset rang the bell of the queue that has its slot now.
+fn queues_of_an_ended_life_leave_those_of_the_next_alone(pair: &Pair) {
+    let place = consumers(pair);
+    let bench = Bench::new(&place, Family::V4);
+    let adapter = bench.adapter(0);
+    let counts: [AtomicUsize; 8] = Default::default();
+    let queues: Vec<usize> = counts
+        .iter()
+        .map(|count| {
+            let queue = bench.create("cq", |done, context, to| {
+                call!(
+                    adapter,
+                    NdkCreateCq,
+                    16,
+                    Some(notified),
+                    std::ptr::from_ref(count).cast_mut().cast(),
+                    null_mut(),
+                    done,
+                    context,
+                    to
+                )
+            });
+            let queue: *mut NDK_CQ = queue.expect("cq");
+            queue as usize
+        })
+        .collect();
+    assert_eq!(pair.a.reset(), Some(NDIS_STATUS_SUCCESS));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            crate::thread::prepare();
+            let mut arms = 0;
+            while !done.load(Ordering::SeqCst) {
+                for queue in &queues {
+                    call!(*queue as *mut NDK_CQ, NdkArmCq, NDK_CQ_NOTIFY_ANY);
+                }
+                arms += 1;
+                // The device of these queues is gone: each arm is answered.
+                let answered = |count: &AtomicUsize| count.load(Ordering::SeqCst) == arms;
+                wait("the callbacks", || counts.iter().all(answered));
+            }
+        });
+        for _ in 0..3 {
+            consumers_work(&place);
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    for queue in queues {
+        close!(&bench, queue as *mut NDK_CQ, NdkCloseCq);
+    }
+    place.close(0, adapter);
+    works(pair);
 }
 
 /// The worker calls consumers at the end of its turn. A reset that was wanted there took the device away from under the
