@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
 use ndis_sys::ndk::*;
@@ -26,8 +27,17 @@ pub struct Callback {
     expected: AtomicU32,
     status: AtomicI32,
     object: AtomicPtr<c_void>,
+    inside: OnceLock<Inside>,
     what: &'static str,
 }
+
+/// What a consumer does inside a callback, before it returns.
+struct Inside(Box<dyn Fn(*mut c_void)>);
+
+// SAFETY: what it has are pointers to objects of the provider, which any thread may use, and counters.
+unsafe impl Send for Inside {}
+// SAFETY: as above.
+unsafe impl Sync for Inside {}
 
 impl Callback {
     /// Times that it came.
@@ -55,9 +65,22 @@ impl Callback {
         self.expected.store(count, Ordering::Relaxed);
     }
 
+    /// Does this inside the callback, with the object that it is about, if any: on whatever thread that is, at DISPATCH_LEVEL
+    /// perhaps. Only what is shared between threads may be used, and it may not panic.
+    ///
+    /// # Panics
+    /// When it does something already.
+    pub fn do_inside(&self, act: impl Fn(*mut c_void) + 'static) {
+        let set = self.inside.set(Inside(Box::new(act)));
+        assert!(set.is_ok(), "{} does something already", self.what);
+    }
+
     fn came(&self, status: NTSTATUS, object: *mut c_void) {
         self.status.store(status, Ordering::Relaxed);
         self.object.store(object, Ordering::Relaxed);
+        if let Some(inside) = self.inside.get() {
+            (inside.0)(object);
+        }
         self.count.fetch_add(1, Ordering::Release);
     }
 }
@@ -146,6 +169,7 @@ impl<'a> Bench<'a> {
             expected: AtomicU32::new(expected),
             status: AtomicI32::new(0),
             object: AtomicPtr::new(null_mut()),
+            inside: OnceLock::new(),
             what,
         });
         let address: *const Callback = &raw const *callback;

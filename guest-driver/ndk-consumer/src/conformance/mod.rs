@@ -6,6 +6,7 @@ mod data;
 mod lifetime;
 mod memory;
 mod queues;
+mod reentry;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -39,7 +40,7 @@ pub fn all() -> impl Iterator<Item = &'static Test> {
         .into_iter()
         .chain(connections::TESTS)
         .chain(data::TESTS)
-        .chain([lifetime::TESTS]);
+        .chain([lifetime::TESTS, reentry::TESTS]);
     lists.flatten()
 }
 
