@@ -287,3 +287,48 @@ fn no_vector_is_programmed_without_one() {
             .any(|a| matches!(a, Access::Write(at, _) if u64::from(*at) == reg::INTR_VECTOR))
     );
 }
+
+/// A device that was given up while it came up was waited for without end, or its memory was freed while it might still
+/// use it.
+#[test]
+fn a_bring_up_that_is_given_up_ends_when_the_device_is_reset_and_frees_nothing_before() {
+    let error = Error::Late("a step of bring-up");
+    let mut given_up = 0;
+    for steps in 0..8 {
+        let machine = Machine::new(all());
+        let mut step = BringUp::new(machine.clone(), Config::default()).advance();
+        for _ in 0..steps {
+            if let Step::Pending(next) = step {
+                machine.serve_bring_up();
+                step = next.advance();
+            }
+        }
+        let Step::Pending(next) = step else { break };
+        given_up += 1;
+        machine.take_log();
+        let mut next = next.give_up(error);
+        let reset = reg::device_control::RESET.mask();
+        let began = Access::Write(reg::DEVICE_CONTROL as u32, reset);
+        assert!(machine.take_log().contains(&began), "after step {steps}");
+        // It lasts, and what the device answers meanwhile changes nothing.
+        machine.set_register(reg::DEVICE_CONTROL, reset);
+        let buffers = machine.buffers();
+        for _ in 0..4 {
+            machine.serve_bring_up();
+            let Step::Pending(same) = next.advance() else {
+                panic!("it ended before the reset, after step {steps}");
+            };
+            next = same;
+            assert_eq!(machine.buffers(), buffers, "after step {steps}");
+        }
+        machine.set_register(reg::DEVICE_CONTROL, 0);
+        machine.set_register(reg::DEVICE_STATUS, 1);
+        let Step::Failed(failed) = next.advance() else {
+            panic!("it does not end, after step {steps}");
+        };
+        assert_eq!(failed.error, error);
+        drop(failed);
+        assert_eq!(machine.buffers(), 0, "after step {steps}");
+    }
+    assert!(given_up >= 6, "{given_up} steps");
+}

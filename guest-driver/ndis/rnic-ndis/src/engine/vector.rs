@@ -1,16 +1,11 @@
 //! An interrupt message after the first: its completion event queue, serviced at DISPATCH_LEVEL.
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
 use rnic_driver_core::{CompletionEq, CqSignal, Eqn, Error};
 
 use super::{Engine, NtNic};
 use crate::hw::NtPlatform;
 use crate::nt::SpinLock;
-
-const IDLE: u32 = 0;
-const RUNNING: u32 = 1;
-const AGAIN: u32 = 2;
+use crate::nt::turns::Turns;
 
 /// Events that are taken at once; arming with events left brings the next interrupt at once.
 const BUDGET: u32 = 4096;
@@ -23,7 +18,7 @@ pub struct Vector {
     eqn: Eqn,
     eq: SpinLock<CompletionEq<NtPlatform>>,
     /// A DPC may run on two CPUs at once; the second leaves its work to the first.
-    state: AtomicU32,
+    turns: Turns,
 }
 
 impl Vector {
@@ -32,7 +27,7 @@ impl Vector {
             message,
             eqn: eq.eqn(),
             eq: SpinLock::new(eq),
-            state: AtomicU32::new(IDLE),
+            turns: Turns::idle(),
         }
     }
 
@@ -54,32 +49,12 @@ impl Vector {
     /// Takes events until none is left, and arms. At DISPATCH_LEVEL; `signal` is called with no lock held, never by two
     /// CPUs at once. True if interrupts came faster than it ended: it is to be called again.
     pub fn service(&self, engine: &Engine, mut signal: impl FnMut(&CqSignal)) -> bool {
-        if self
-            .state
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| match state {
-                IDLE => Some(RUNNING),
-                // Written again where it is there already, for what was written before.
-                RUNNING | AGAIN => Some(AGAIN),
-                _ => None,
+        self.turns.ask()
+            && self.turns.take(ROUNDS, || {
+                if let Err(error) = self.drain(&engine.nic, &mut signal) {
+                    engine.fail(error);
+                }
             })
-            != Ok(IDLE)
-        {
-            return false;
-        }
-        for _ in 0..ROUNDS {
-            if let Err(error) = self.drain(&engine.nic, &mut signal) {
-                engine.fail(error);
-            }
-            let done =
-                self.state
-                    .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire);
-            match done {
-                Ok(_) => return false,
-                Err(_) => drop(self.state.swap(RUNNING, Ordering::AcqRel)),
-            }
-        }
-        self.state.swap(IDLE, Ordering::AcqRel);
-        true
     }
 
     fn drain(&self, nic: &NtNic, signal: &mut impl FnMut(&CqSignal)) -> Result<(), Error> {

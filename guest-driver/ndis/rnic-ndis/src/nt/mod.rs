@@ -3,7 +3,7 @@
 //! - [`irql`]: where the code runs, as a type: what may wait takes a [`Passive`].
 //! - [`pool`]: boxes and shared objects whose allocation may fail.
 //! - [`lock`]: spin locks. [`wait`]: events and sleeping.
-//! - [`work`]: a worker at PASSIVE_LEVEL. [`timer`]: periodic calls at DISPATCH_LEVEL.
+//! - [`turns`]: one at a time, and once more. [`work`]: a worker at PASSIVE_LEVEL. [`timer`]: periodic calls at DISPATCH_LEVEL.
 //! - [`log`]: DbgPrint with levels.
 
 pub mod irql;
@@ -11,6 +11,7 @@ pub mod lock;
 pub mod log;
 pub mod pool;
 pub mod timer;
+pub mod turns;
 pub mod wait;
 pub mod work;
 
