@@ -92,6 +92,10 @@ const PATIENCE: u64 = 100_000;
 
 /// The operating system that a provider sees.
 pub struct TestSystem {
+    /// The test falsifies what the device says.
+    pub lies: AtomicBool,
+    /// Lies that the provider noticed.
+    pub caught: AtomicUsize,
     nic: Nic<SimPlatform>,
     eqn: Eqn,
     queues: AtomicUsize,
@@ -116,7 +120,9 @@ impl System for TestSystem {
     }
     fn commands_wait(&self) {}
     fn device_broke_a_rule(&self, error: rnic_driver_core::Error) {
-        panic!("the simulator's device keeps the rules: {error}");
+        let lies = self.lies.load(Ordering::Relaxed);
+        assert!(lies, "the simulator's device keeps the rules: {error}");
+        self.caught.fetch_add(1, Ordering::Relaxed);
     }
     fn want_passive_work(&self) {
         self.passive.store(true, Ordering::Release);
@@ -250,6 +256,8 @@ fn side(machine: &std::sync::Arc<SimMachine>, index: usize) -> Side {
         }
     };
     let system = TestSystem {
+        lies: AtomicBool::new(false),
+        caught: AtomicUsize::new(0),
         nic,
         eqn: signals.eqn(),
         queues: AtomicUsize::new(0),
@@ -331,6 +339,32 @@ impl Machine {
     #[allow(dead_code)]
     pub fn side(&self, side: usize) -> &Side {
         &self.sides[side]
+    }
+
+    /// Changes what the device wrote to memory of a side: entries of 64 bytes. How many `lie` changed.
+    #[allow(dead_code)]
+    pub fn falsify(&self, side: usize, lie: impl Fn(&mut [u8; 64]) -> bool) -> usize {
+        let system = self.sides[side].provider.system();
+        system.lies.store(true, Ordering::Relaxed);
+        let file = self.machine.lock().nodes[side].memory.file();
+        let mut changed = 0;
+        let mut page = [0; 4096];
+        // Queues lie at its beginning: memory is given out from there.
+        for at in (0..file.len().min(16 << 20)).step_by(page.len()) {
+            file.read(at, &mut page).expect("memory");
+            for (entry, at) in page
+                .as_chunks_mut::<64>()
+                .0
+                .iter_mut()
+                .zip((at..).step_by(64))
+            {
+                if lie(entry) {
+                    changed += 1;
+                    file.write(at, entry).expect("memory");
+                }
+            }
+        }
+        changed
     }
 
     /// The device of a side is found dead, as after surprise removal.
