@@ -36,6 +36,8 @@ pub struct Report {
     pub lives: Vec<life::Report>,
     /// NDIS was asked to reset the adapter; what that came to.
     pub reset: Option<i32>,
+    /// In the end the device could still use memory, as far as PCI goes.
+    pub mastering: bool,
 }
 
 /// Packets to itself, whose end nobody waits for: a pause must bring them back.
@@ -65,6 +67,7 @@ pub fn once(driver: &Path, machine: Arc<dyn Machine>, lie: Lie, seed: u64) -> Re
         started: false,
         lives: Vec::new(),
         reset: None,
+        mastering: true,
     };
     let host = Host::load(driver, vec![hostile.clone()]).context("loading the driver")?;
     let adapter = host.add_adapter(0, SMALL);
@@ -78,6 +81,7 @@ pub fn once(driver: &Path, machine: Arc<dyn Machine>, lie: Lie, seed: u64) -> Re
             adapter.surprise_remove();
         }
     }
+    report.mastering = hostile.is_master();
     host.unload();
     system::set_speed(1);
     Ok(report)

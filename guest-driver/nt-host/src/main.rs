@@ -132,6 +132,9 @@ struct Hostile {
     /// How many seeds, one after the other.
     #[arg(long, default_value_t = 1)]
     count: u64,
+    /// Its registers read as all ones, instead of what the seeds say.
+    #[arg(long)]
+    all_ones: bool,
     /// Show what the driver prints.
     #[arg(long)]
     verbose: bool,
@@ -251,7 +254,11 @@ fn card(args: &Card) -> Result<()> {
 fn lie(args: &Hostile) -> Result<()> {
     print::quiet(!args.verbose);
     for seed in args.seed..args.seed + args.count {
-        let lie = Lie::ALL[(seed % Lie::ALL.len() as u64) as usize];
+        let lie = if args.all_ones {
+            Lie::AllOnes
+        } else {
+            Lie::ALL[(seed % Lie::ALL.len() as u64) as usize]
+        };
         println!("seed {seed}: {lie:?}");
         let devices = std::slice::from_ref(&args.device);
         let device = machine(devices, true)?.remove(0);

@@ -128,6 +128,30 @@ fn a_device_that_lies_neither_crashes_nor_hangs_the_driver() {
     });
 }
 
+/// All ones were taken for a function that was pulled out, and the device was left alone with its memory.
+#[test]
+#[ignore = "needs rnic.sys and two devices"]
+fn a_device_whose_registers_read_all_ones_while_it_is_there_uses_no_memory_any_more() {
+    let devices = variable("RNIC_DEVICES");
+    let device = devices.split(',').next().expect("a device");
+    // Some lie from the first register on, some when the adapter runs.
+    let text = on(
+        device,
+        "hostile",
+        &["--all-ones", "--seed", "1", "--count", "4"],
+    );
+    for early in ["early: true", "early: false"] {
+        assert!(text.contains(early), "{text}");
+    }
+    let stopped = text.matches("mastering: false").count();
+    assert_eq!(stopped, 4, "{text}");
+    // One that ran is one that hangs, which NDIS resets, and not one that is gone for good.
+    let running = text.lines().filter(|line| line.contains("early: false"));
+    for line in running {
+        assert!(line.contains("reset: Some"), "{line}");
+    }
+}
+
 /// Consumers with work requests, armed queues, listeners and connects under way: all of it ends, and nothing is left. More:
 /// `nt-host removal --count`.
 #[test]

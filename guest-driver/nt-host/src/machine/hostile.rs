@@ -34,10 +34,13 @@ pub enum Lie {
     Storm,
     /// Interrupts do not come.
     Silence,
+    /// Registers read as all ones, as those of a function that was pulled out; but it is there, and may use memory. No seed
+    /// chooses this one.
+    AllOnes,
 }
 
 impl Lie {
-    /// All of them.
+    /// Those that seeds choose from.
     pub const ALL: [Lie; 8] = [
         Lie::Registers,
         Lie::Deaf,
@@ -105,6 +108,8 @@ struct Inner {
     /// One of so many chances is taken.
     rate: u64,
     on: AtomicBool,
+    /// The driver lets it use memory, as far as PCI goes.
+    master: AtomicBool,
     ended: AtomicBool,
     state: Mutex<State>,
 }
@@ -125,6 +130,7 @@ impl HostileMachine {
             lie,
             rate,
             on: AtomicBool::new(false),
+            master: AtomicBool::new(true),
             ended: AtomicBool::new(false),
             state: Mutex::new(State {
                 numbers,
@@ -143,6 +149,11 @@ impl HostileMachine {
     /// From now on it lies.
     pub fn begin(&self) {
         self.inner.on.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the driver has left bus mastering on.
+    pub fn is_master(&self) -> bool {
+        self.inner.master.load(Ordering::SeqCst)
     }
 
     /// It tells the truth again.
@@ -180,7 +191,7 @@ impl Inner {
                 Lie::Storm => self.storm(),
                 Lie::Silence | Lie::Gone => self.silence(),
                 Lie::Late => self.release(),
-                Lie::Registers | Lie::Deaf => {}
+                Lie::Registers | Lie::Deaf | Lie::AllOnes => {}
             }
             // Often enough to be before the driver now and then, and not so often that nobody else runs.
             std::thread::sleep(Duration::from_micros(50));
@@ -269,7 +280,7 @@ impl Machine for HostileMachine {
         self.inner.machine.bar_memory(bar)
     }
     fn read(&self, bar: BarNumber, offset: u64, width: usize) -> u64 {
-        if self.inner.lies(Lie::Gone) {
+        if self.inner.lies(Lie::Gone) || self.inner.lies(Lie::AllOnes) {
             return u64::MAX;
         }
         let value = self.inner.machine.read(bar, offset, width);
@@ -299,9 +310,16 @@ impl Machine for HostileMachine {
         self.inner.machine.config_read(offset, width)
     }
     fn config_write(&self, offset: u16, width: u8, value: u32) {
-        if !self.inner.lies(Lie::Gone) {
-            self.inner.machine.config_write(offset, width, value);
+        const COMMAND: u16 = 4;
+        const BUS_MASTER: u32 = 0b100;
+        if self.inner.lies(Lie::Gone) {
+            return;
         }
+        if offset == COMMAND {
+            let master = value & BUS_MASTER != 0;
+            self.inner.master.store(master, Ordering::SeqCst);
+        }
+        self.inner.machine.config_write(offset, width, value);
     }
     fn vectors(&self) -> Vec<i32> {
         self.inner.machine.vectors()
