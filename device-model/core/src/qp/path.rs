@@ -264,12 +264,11 @@ impl Path {
         data: Outgoing,
         leases: (Lease, Lease),
     ) -> Result<(), SendError> {
-        match self.carried_by {
-            CarriedBy::Frames => {
-                if let Some((bth, ext)) = self.headers_of(header) {
-                    self.send_frame(cx, bth, ext, header.length, &data)?;
-                }
-            }
+        let left = match self.carried_by {
+            CarriedBy::Frames => match self.headers_of(header) {
+                Some((bth, ext)) => self.send_frame(cx, bth, ext, header.length, &data)?,
+                None => false,
+            },
             CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
                 let shown = cx.env.records().then(|| data.clone());
                 let payload = match self.service {
@@ -286,9 +285,12 @@ impl Path {
                 if let Some(data) = shown {
                     self.record_request(cx, header, &data);
                 }
+                true
             }
+        };
+        if left {
+            count_out(cx, request_traffic(header, self.attributes.mtu, self.below));
         }
-        count_out(cx, request_traffic(header, self.attributes.mtu, self.below));
         Ok(())
     }
 
@@ -308,7 +310,7 @@ impl Path {
         data: Outgoing,
         leases: (Lease, Lease),
     ) -> Result<(), SendError> {
-        match self.carried_by {
+        let left = match self.carried_by {
             CarriedBy::Frames => {
                 let (bth, ext) = response_headers(header, self.attributes.peer_qpn);
                 let ext = with_credits(ext, self.credits);
@@ -316,7 +318,7 @@ impl Path {
                     ResponseBody::ReadData { length, .. } => length,
                     ResponseBody::Acknowledge(_) | ResponseBody::Atomic { .. } => 0,
                 };
-                self.send_frame(cx, bth, ext, length, &data)?;
+                self.send_frame(cx, bth, ext, length, &data)?
             }
             CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
                 let shown = cx.env.records().then(|| data.clone());
@@ -329,7 +331,11 @@ impl Path {
                 if let Some(data) = shown {
                     self.record_response(cx, header, &data);
                 }
+                true
             }
+        };
+        if !left {
+            return Ok(());
         }
         count_out(
             cx,
@@ -350,7 +356,7 @@ impl Path {
         leases: (Lease, Lease),
     ) -> Result<(), SendError> {
         let (bth, ext) = header.headers(self.attributes.peer_qpn);
-        match self.carried_by {
+        let left = match self.carried_by {
             CarriedBy::Frames => self.send_frame(cx, bth, ext, header.length, data)?,
             CarriedBy::Neighbour(_) | CarriedBy::Loopback => {
                 let ip = self.envelope(MacAddr::ZERO, false).ip;
@@ -364,9 +370,12 @@ impl Path {
                 if cx.env.records() {
                     self.record(cx, (bth, ext), (0, header.length), data);
                 }
+                true
             }
+        };
+        if left {
+            count_out(cx, header.traffic(self.below));
         }
-        count_out(cx, header.traffic(self.below));
         Ok(())
     }
 
@@ -401,6 +410,7 @@ impl Path {
         }
     }
 
+    /// Whether it left `[CNT-1]`: without a next hop it is given up.
     fn send_frame(
         &mut self,
         cx: &mut Cx<'_>,
@@ -408,19 +418,19 @@ impl Path {
         ext: Ext,
         length: u32,
         data: &Outgoing,
-    ) -> Result<(), SendError> {
+    ) -> Result<bool, SendError> {
         let Some(next_hop) = self.next_hop else {
             // Lost, as on a wire; the retry finds the next hop, or gives up. Without retry it was waited for [UC-7].
             cx.side
                 .wants_next_hop(self.attributes.local, self.attributes.peer);
-            return Ok(());
+            return Ok(false);
         };
         let len = self.encode(cx, next_hop, (bth, ext), (0, length), data)?;
         match cx
             .env
             .transmit(cx.side.frame.get(..len).unwrap_or_default())
         {
-            Sent::Ok => Ok(()),
+            Sent::Ok => Ok(true),
             Sent::Full => Err(SendError::Full),
         }
     }

@@ -268,6 +268,9 @@ fn a_next_hop_is_asked_for_or_learnt() {
     let local = path(&p.a, &p.b, y, Mtu::B1024).local;
     let notices: Vec<_> = std::iter::from_fn(|| p.a.qps.next_notice()).collect();
     assert_eq!(notices, [Notice::NextHopWanted { local, peer }]);
+    // [CNT-1] Given up, not sent.
+    assert_eq!(p.a.counter(CounterId::FRAMES_OUT), 0);
+    assert_eq!(p.a.counter(CounterId::OCTETS_OUT), 0);
     let found = MacAddr([2, 0, 0, 0, 0, 2]);
     p.a.qps
         .next_hop_found(MacAddr([2, 0, 0, 0, 0, 9]), |_, to| to != peer);

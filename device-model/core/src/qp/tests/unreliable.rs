@@ -317,6 +317,9 @@ fn a_message_is_lost_when_nobody_answers_for_its_next_hop() {
     p.a.qps.datagram_hop_told(None, |_, _| true);
     p.settle();
     assert_eq!(successes(&mut p.a), 2, "lost, and complete");
+    // [CNT-1] What was given up for want of a next hop was counted as sent.
+    assert_eq!(p.a.counter(CounterId::FRAMES_OUT), 0);
+    assert_eq!(p.a.counter(CounterId::OCTETS_OUT), 0);
     assert_eq!(p.b.counter(CounterId::FRAMES_IN), 0);
     assert_eq!(p.a.state(p.qa), QpState::RTS);
 }
