@@ -81,6 +81,8 @@ pub struct Rig {
     posted: u16,
     seen: u16,
     tag: u64,
+    /// Made by [`Rig::queue_pair`].
+    queue_pairs: u32,
 }
 
 /// What a command answered.
@@ -136,6 +138,7 @@ impl Rig {
             ring: [0; 3],
             buffer: 0,
             posted: 0,
+            queue_pairs: 0,
             seen: 0,
             tag: 0,
         };
@@ -266,9 +269,10 @@ impl Rig {
         (description, at)
     }
 
-    /// A queue pair in INIT, on slots of page 3, with a domain and completion queues of its own.
+    /// Another queue pair in INIT, on slots of page 3, with a domain and completion queues of its own.
     pub fn queue_pair(&mut self) -> u32 {
-        let slot = 3 * 512 + 8;
+        let slot = 3 * 512 + 8 + 4 * self.queue_pairs;
+        self.queue_pairs += 1;
         let pd = self.ok::<rnic_abi::cmd::CreatePd>(zeroed()).pd.get();
         let mut eq = rnic_abi::CreateEqRequest::zeroed().with_kind(rnic_abi::EqKind::COMPLETION);
         eq.ring = self.ring_description(2, 4, slot).0;

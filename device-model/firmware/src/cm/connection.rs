@@ -284,6 +284,19 @@ impl Connections {
                 .any(|e| e.until > now && e.remote_guid == guid && e.remote_qpn == qpn)
     }
 
+    /// The established connection that a peer has with this queue pair. One that names it in a new request or reply has
+    /// forgotten it `[CM-21]`.
+    pub fn forgotten(&self, peer: Gid, guid: u64, qpn: Qpn) -> Option<u32> {
+        let is_it = |c: &Connection| {
+            c.state == State::Established
+                && c.peer == peer
+                && c.remote_guid == guid
+                && c.remote_qpn == qpn
+        };
+        let mut all = self.table.iter();
+        all.find(|(_, c)| is_it(c)).map(|(handle, _)| handle)
+    }
+
     /// Whether this identifier is a connection's.
     pub fn knows(&self, ours: CommId) -> bool {
         self.by_local_id.contains_key(&ours.0)

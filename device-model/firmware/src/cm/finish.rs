@@ -5,6 +5,7 @@ use rnic_core::qp::{Attributes, PathAttributes, Retry};
 use rnic_mutant::mutant;
 use rnic_wire::cm::{RejOf, RejectReason};
 use rnic_wire::udp::source_port_of_flow_label;
+use rnic_wire::{Gid, Qpn};
 
 use crate::command::Control;
 
@@ -270,6 +271,22 @@ impl Control<'_> {
             .map(|c| c.dreq(tid))
         {
             self.send_once(handle, &dreq);
+        }
+    }
+
+    /// Ends the connection that a peer has forgotten, and says so until it answers `[CM-21]` (IBTA vol. 1, 12.9.8.3).
+    pub(super) fn end_forgotten(&mut self, peer: Gid, guid: u64, qpn: Qpn) {
+        let Some(handle) = self.plane.connections.forgotten(peer, guid, qpn) else {
+            return;
+        };
+        if mutant("CM-21/stands") {
+            return;
+        }
+        self.lost(handle, Status::ABORTED);
+        let tid = self.plane.connections.random();
+        let connection = self.plane.connections.table.get(handle);
+        if let Some(dreq) = connection.map(|c| c.dreq(tid)) {
+            self.send_until_answered(handle, dreq);
         }
     }
 

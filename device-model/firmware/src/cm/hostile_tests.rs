@@ -8,7 +8,7 @@ use rnic_abi::{
 };
 use rnic_core::qp::Notice;
 use rnic_wire::cm::{
-    CommId, Dreq, MraOf, Rej, RejOf, RejectReason, Rep, Req, Rtu, TransportService,
+    CommId, Drep, Dreq, MraOf, Rej, RejOf, RejectReason, Rep, Req, Rtu, TransportService,
 };
 use rnic_wire::cma::{IpPair, PortSpace, service_id};
 use rnic_wire::udp::flow_label_of_ports;
@@ -327,35 +327,164 @@ fn a_message_of_somebody_else_changes_nothing() {
     assert_eq!(bed.count(CounterId::CM_DROPPED), 15);
 }
 
+/// Whether this is a refusal as stale.
+fn is_stale(message: &CmMessage) -> bool {
+    let stale = RejectReason::STALE_CONNECTION;
+    matches!(message, CmMessage::Rej(Rej { reason, .. }) if *reason == stale)
+}
+
 #[test]
 fn a_queue_pair_of_a_connection_that_just_ended_is_stale() {
     // [CM-15]
     let mut bed = Bed::new();
     let (connection, _) = established(&mut bed);
-    let stale = |bed: &mut Bed, id| {
-        bed.send(PEER, request(id, PEER_QPN));
-        let sent = bed.sent();
-        assert!(
-            matches!(
-                sent[..],
-                [CmMessage::Rej(Rej {
-                    reason: RejectReason::STALE_CONNECTION,
-                    ..
-                })]
-            ),
-            "{sent:?}"
-        );
-        assert!(bed.events().is_empty());
-    };
-    stale(&mut bed, 0x21);
     release(&mut bed, connection);
     bed.sent();
-    stale(&mut bed, 0x22);
+    bed.send(PEER, request(0x22, PEER_QPN));
+    let sent = bed.sent();
+    assert!(matches!(&sent[..], [rej] if is_stale(rej)), "{sent:?}");
+    assert!(bed.events().is_empty());
     // Another queue pair of the same peer is welcome, and the old one after a while.
     let other = reported(&mut bed, request(0x23, PEER_QPN + 1));
     release(&mut bed, other);
     bed.rig.env.now = bed.rig.env.now.after(super::connection::TIME_WAIT_NS + 1);
     reported(&mut bed, request(0x24, PEER_QPN));
+}
+
+/// DREQ of the connection with the peer's queue pair.
+fn is_goodbye(message: &CmMessage, ours: CommId) -> bool {
+    matches!(message, CmMessage::Dreq(dreq)
+        if (dreq.local_comm_id, dreq.remote_comm_id) == (ours, CommId(0x11))
+            && dreq.remote_qpn == Qpn::truncate(PEER_QPN))
+}
+
+fn lost(bed: &mut Bed, connection: u32) {
+    let events = bed.events();
+    let told = events.last().map(|(code, event)| (*code, event.status()));
+    let expected = (EventCode::PEER_DISCONNECTED, Status::ABORTED);
+    assert_eq!(told, Some(expected), "{events:?}");
+    assert_eq!(bed.state(connection), State::PeerGone);
+    assert_eq!(bed.count(CounterId::CONNECTIONS_ACTIVE), 0);
+}
+
+#[test]
+fn a_peer_that_crashed_and_came_back_was_refused_for_as_long_as_its_old_connection_was_kept() {
+    // [CM-21]
+    let mut bed = Bed::new();
+    let (connection, ours) = established(&mut bed);
+    bed.send(PEER, request(0x21, PEER_QPN));
+    let sent = bed.sent();
+    assert!(
+        matches!(&sent[..], [rej, dreq] if is_stale(rej) && is_goodbye(dreq, ours)),
+        "{sent:?}"
+    );
+    lost(&mut bed, connection);
+    // It is said again until the peer, which knows nothing of it, answers.
+    let wait = super::message::nanos(super::message::RESPONSE_TIMEOUT);
+    bed.rig.env.now = bed.rig.env.now.after(wait);
+    bed.rig.settle();
+    let sent = bed.sent();
+    assert!(
+        matches!(&sent[..], [dreq] if is_goodbye(dreq, ours)),
+        "{sent:?}"
+    );
+    bed.send(
+        PEER,
+        Drep {
+            local_comm_id: CommId(0x11),
+            remote_comm_id: ours,
+            ..Drep::default()
+        },
+    );
+    bed.rig.env.now = bed.rig.env.now.after(4 * wait);
+    bed.rig.settle();
+    assert!(bed.sent().is_empty(), "answered");
+    // It stays refused while the consumer keeps the connection, and nothing more is said of that.
+    bed.send(PEER, request(0x22, PEER_QPN));
+    let sent = bed.sent();
+    assert!(matches!(&sent[..], [rej] if is_stale(rej)), "{sent:?}");
+    assert!(bed.events().is_empty());
+    release(&mut bed, connection);
+    assert!(bed.sent().is_empty(), "no more to say");
+    bed.rig.env.now = bed.rig.env.now.after(super::connection::TIME_WAIT_NS + 1);
+    reported(&mut bed, request(0x23, PEER_QPN));
+}
+
+#[test]
+fn goodbyes_to_a_peer_that_forgot_a_connection_end_when_it_does_not_answer() {
+    // [CM-21]
+    let mut bed = Bed::new();
+    let (connection, ours) = established(&mut bed);
+    bed.send(PEER, request(0x21, PEER_QPN));
+    lost(&mut bed, connection);
+    let mut said = 0;
+    while let Some(due) = bed.rig.device.next_timer() {
+        bed.rig.env.now = due.max(bed.rig.env.now);
+        bed.rig.settle();
+        said += bed.sent().iter().filter(|m| is_goodbye(m, ours)).count();
+        assert!(said < 100, "no end of it");
+    }
+    assert_eq!(said, 1 + usize::from(super::message::MAX_RETRIES));
+    assert_eq!(bed.state(connection), State::PeerGone);
+}
+
+#[test]
+fn only_the_peer_of_a_connection_can_have_forgotten_it() {
+    // [CM-17] [CM-21]
+    let mut bed = Bed::new();
+    let (connection, _) = established(&mut bed);
+    let cma = CmaHeader {
+        src_port: 50_000,
+        addresses: IpPair::new(ip(PEER + 1).into(), ip(1).into()).unwrap(),
+    };
+    let other = Req {
+        private_data: cma.private_data(b"hello").unwrap(),
+        ..request(0x21, PEER_QPN)
+    };
+    bed.send(PEER + 1, other);
+    let sent = bed.sent();
+    assert!(matches!(&sent[..], [rej] if is_stale(rej)), "{sent:?}");
+    assert!(bed.events().is_empty());
+    assert_eq!(bed.state(connection), State::Established);
+}
+
+#[test]
+fn a_reply_from_a_queue_pair_whose_connection_the_peer_forgot_is_stale() {
+    // [CM-21]
+    let mut bed = Bed::new();
+    let (connection, ours) = established(&mut bed);
+    let qpn = bed.rig.queue_pair();
+    let mut connect = rnic_abi::ConnectRequest::zeroed();
+    connect.set_flags(ConnectFlags::NEXT_HOP);
+    connect.next_hop = PEER_MAC.0;
+    connect.qpn.set(qpn);
+    connect.port.set(PORT);
+    connect.destination[10..].copy_from_slice(&[0xff, 0xff, 10, 0, 0, PEER]);
+    bed.rig.ok::<cmd::Connect>(connect);
+    let sent = bed.sent();
+    let [CmMessage::Req(req)] = &sent[..] else {
+        panic!("{sent:?}")
+    };
+    bed.send(
+        PEER,
+        Rep {
+            local_comm_id: CommId(0x31),
+            remote_comm_id: req.local_comm_id,
+            local_qpn: Qpn::truncate(PEER_QPN),
+            local_ca_guid: PEER_GUID,
+            ..Rep::default()
+        },
+    );
+    let sent = bed.sent();
+    assert!(
+        matches!(&sent[..], [rej, dreq] if is_stale(rej) && is_goodbye(dreq, ours)),
+        "{sent:?}"
+    );
+    let events = bed.events();
+    assert_eq!(events[0].0, EventCode::CONNECT_FAILED);
+    assert_eq!(events[0].1.status(), Status::ABORTED);
+    assert_eq!(events[1].0, EventCode::PEER_DISCONNECTED);
+    assert_eq!(bed.state(connection), State::PeerGone);
 }
 
 #[test]

@@ -111,11 +111,21 @@ impl Control<'_> {
     /// `[CM-2]`
     fn accepted_by_peer(&mut self, handle: u32, origin: &Origin, rep: &Rep) {
         let now = self.env.now();
-        let Some(c) = self.plane.connections.table.get_mut(handle) else {
+        let (guid, qpn) = (rep.local_ca_guid, rep.local_qpn);
+        let connections = &mut self.plane.connections;
+        let forgotten = connections.forgotten(origin.source, guid, qpn).is_some();
+        let Some(c) = connections.table.get_mut(handle) else {
             return;
         };
         c.outstanding = None;
         c.remote_id = rep.local_comm_id;
+        // [CM-21]
+        if forgotten {
+            self.reject_peer(handle, RejOf::Rep, RejectReason::STALE_CONNECTION, [0; 148]);
+            self.fail(handle, Status::ABORTED, rnic_abi::RejectReason::NONE, &[]);
+            self.end_forgotten(origin.source, guid, qpn);
+            return;
+        }
         c.remote_guid = rep.local_ca_guid;
         c.remote_qpn = rep.local_qpn;
         c.send_psn = rep.starting_psn;
@@ -243,8 +253,17 @@ impl Control<'_> {
         let found = connections.of_message(origin.source, drep.remote_comm_id, drep.local_comm_id);
         match found.and_then(|handle| Some((handle, self.state_of(handle)?))) {
             Some((handle, State::DreqSent)) => self.drain(handle),
+            Some((handle, State::PeerGone)) => self.goodbye_heard(handle),
             Some(_) => self.cm_duplicate(),
             None => self.cm_dropped(),
+        }
+    }
+
+    /// The peer that had forgotten the connection `[CM-21]` need not be told again.
+    fn goodbye_heard(&mut self, handle: u32) {
+        let connection = self.plane.connections.table.get_mut(handle);
+        if connection.and_then(|c| c.outstanding.take()).is_none() {
+            self.cm_duplicate();
         }
     }
 

@@ -41,6 +41,9 @@ impl Control<'_> {
                     .counters
                     .count(CounterId::CONNECT_REJECTED);
                 self.refuse(origin, tid, req, reason);
+                if reason == RejectReason::STALE_CONNECTION {
+                    self.end_forgotten(origin.source, req.local_ca_guid, req.local_qpn);
+                }
             }
         }
     }
@@ -72,6 +75,16 @@ impl Control<'_> {
         if Gid::from(source) != origin.source || Gid::from(destination) != origin.destination {
             return Err(RejectReason::INVALID_GID);
         }
+        // [CM-15]
+        let now = self.env.now();
+        if self
+            .plane
+            .connections
+            .is_stale(now, req.local_ca_guid, req.local_qpn)
+            && !mutant("CM-15/again")
+        {
+            return Err(RejectReason::STALE_CONNECTION);
+        }
         let Some((PortSpace::Tcp, port)) = port_of(req.service_id) else {
             return Err(RejectReason::INVALID_SERVICE_ID);
         };
@@ -97,15 +110,6 @@ impl Control<'_> {
             || !plane.connections.table.has_room()
         {
             return Err(RejectReason::NO_RESOURCES);
-        }
-        // [CM-15]
-        let now = self.env.now();
-        if plane
-            .connections
-            .is_stale(now, req.local_ca_guid, req.local_qpn)
-            && !mutant("CM-15/again")
-        {
-            return Err(RejectReason::STALE_CONNECTION);
         }
         // [CM-9]
         let port_mtu = Mtu::of_interface(self.env.port().mtu).ok_or(RejectReason::INVALID_MTU)?;

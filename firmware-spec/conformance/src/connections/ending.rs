@@ -1,5 +1,7 @@
 //! Disconnecting, losing and releasing connections.
 
+use std::cell::Cell;
+
 use rnic_abi::{
     CompletionStatus, EventCode, Opcode, ProviderError, QpState, Status, WorkOpcode, feature,
 };
@@ -10,7 +12,8 @@ use super::{
 };
 use crate::failure::{Outcome, check, equal, fail};
 use crate::request::Request;
-use crate::rig::Wqe;
+use crate::rig::commands::{ipv4, set_address};
+use crate::rig::{End, QpShape, Wqe};
 use crate::{Capability, Context, List, N, ends};
 
 const CM: crate::Needs = N.features(feature::CONNECTIONS);
@@ -74,6 +77,13 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
         CM.capability(Capability::TwoFunctions)
             .lane(crate::Lane::Peer),
         peer_reset,
+    );
+    list.add(
+        "end.peer_forgot@peer",
+        &["CM-21", "CM-13", "CM-15", "RESET-3"],
+        CM.capability(Capability::TwoFunctions)
+            .lane(crate::Lane::Peer),
+        peer_forgot,
     );
 }
 
@@ -418,4 +428,46 @@ fn peer_reset<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         dev_a.counter("CONNECTION_ERRORS")? >= 1,
         "CONNECTION_ERRORS does not count",
     )
+}
+
+/// Queue pairs that are made until one has the number of before the reset.
+const QUEUE_PAIRS: u32 = 64;
+
+/// The active side forgets the connection without a word, comes back, and connects from the same queue pair.
+fn peer_forgot<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
+    let mut c = connected(cx)?;
+    c.pair.alive()?;
+    let (old, host, dev_b) = (c.pair.a.qp.qpn, c.pair.a.host, c.dev_b());
+    let dev_a = cx.device()?;
+    dev_a.ok(&set_address(host.into(), ipv4(host)))?;
+    let mut a = End::new(&dev_a, host, QpShape::default())?;
+    for _ in 0..QUEUE_PAIRS {
+        if a.qp.qpn == old {
+            break;
+        }
+        a.qp = a.another_qp(QpShape::default())?;
+    }
+    if a.qp.qpn != old {
+        // Numbers do not come back so soon: nobody can ask from this one.
+        return Ok(());
+    }
+    let request = super::connect(&a, &c.pair.b, CONNECT_COOKIE);
+    let refused = dev_a.ok(&request)?.get32("connection");
+    let (failed, aborted) = (EventCode::CONNECT_FAILED, Status::ABORTED);
+    expect_event(&dev_a, CONNECT_COOKIE, failed, aborted)?;
+    dev_a.ok(&by_connection(Opcode::RELEASE_CONNECTION, refused))?;
+    let (gone, lost) = (EventCode::PEER_DISCONNECTED, Status::ABORTED);
+    expect_event(&dev_b, ACCEPT_COOKIE, gone, lost)?;
+    c.pair.b.qp.reaches(&dev_b, QpState::QUIESCED)?;
+    dev_b.ok(&by_connection(Opcode::RELEASE_CONNECTION, c.passive))?;
+    let connection = Cell::new(dev_a.ok(&request)?.get32("connection"));
+    dev_b.wait_for("the peer to be let in again", || {
+        let asked = dev_b.take_event(|e| e.code() == EventCode::CONNECT_REQUEST)?;
+        if asked.is_none() && dev_a.take_event(|e| e.code() == failed)?.is_some() {
+            dev_a.ok(&by_connection(Opcode::RELEASE_CONNECTION, connection.get()))?;
+            connection.set(dev_a.ok(&request)?.get32("connection"));
+        }
+        Ok(asked)
+    })?;
+    Ok(())
 }
