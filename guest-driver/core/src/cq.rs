@@ -158,6 +158,13 @@ impl<P: Platform> Cq<P> {
         Ok(Some(Wc::from_entry(&entry)))
     }
 
+    /// A signal that the device owes, if it does: the queue is armed for any completion and has one. Gives the consumer index
+    /// and the arm's sequence number, which tell one such state from another. Consumes nothing. [CQ-7] [CQ-8]
+    pub fn owes_signal(&self) -> Option<(u32, u8)> {
+        let has_one = self.ring.owner(self.consumer) == self.ring.owner_of_pass(self.consumer);
+        (has_one && self.armed == ArmType::ANY).then_some((self.consumer, self.sequence))
+    }
+
     /// Tells the device how far completions were consumed.
     pub fn publish(&mut self, nic: &Nic<P>) {
         self.published = self.consumer;

@@ -174,8 +174,11 @@ pub fn once(driver: &Path, functions: Vec<Arc<dyn Machine>>, plan: Plan) -> Resu
 
 /// A fault plan, as `rnic serve --fault-plan` reads it, that follows from a seed.
 pub fn plan_of(seed: u64) -> String {
+    // Commands until an adapter runs, and a few more: faults before that are soon told.
+    const RUNS: u64 = 50;
     // Sites, and what may go wrong there, as the device has them.
     const SITES: &[(&str, &[&str])] = &[
+        ("interrupt", &["drop"]),
         ("interrupt", &["drop"]),
         ("command", &["fail", "drop"]),
         ("completion", &["fail"]),
@@ -195,7 +198,8 @@ pub fn plan_of(seed: u64) -> String {
         let (site, faults) = SITES[numbers.below(SITES.len() as u64) as usize];
         let fault = faults[numbers.below(faults.len() as u64) as usize];
         let bound = [1, 40, 400][numbers.below(3) as usize];
-        let after = numbers.below(bound);
+        let early = site != "command" || numbers.below(6) == 0;
+        let after = numbers.below(bound) + if early { 0 } else { RUNS };
         let every = [1, 1 + numbers.below(10), 1 + numbers.below(100)][numbers.below(3) as usize];
         let mut rule =
             format!(r#"{{"site":"{site}","fault":"{fault}","after":{after},"every":{every}"#);

@@ -45,6 +45,10 @@ pub(crate) struct Inner<S: System> {
     due: Option<NTSTATUS>,
     /// A callback runs.
     running: bool,
+    /// Signals come late on purpose, or by count alone.
+    moderated: bool,
+    /// A signal that the device owes, and since when.
+    owes: Option<((u32, u8), u64)>,
     failed: Option<NTSTATUS>,
 }
 
@@ -154,6 +158,8 @@ impl<S: System> Cq<S> {
                     owed: false,
                     due: None,
                     running: false,
+                    moderated: false,
+                    owes: None,
                     failed: None,
                 }),
                 reserved,
@@ -375,6 +381,21 @@ impl<S: System> Cq<S> {
         Self::notify_due(this);
     }
 
+    /// Since when the device owes a signal that an arm asked for, as far as looks at the queue, of which this is one, tell.
+    /// Where signals are moderated nothing says when one is due.
+    pub(crate) fn owes_since(&self, now: u64) -> Option<u64> {
+        let mut inner = self.inner.lock();
+        let owes = match &inner.queue {
+            Some(queue) if !inner.moderated && inner.failed.is_none() => queue.owes_signal(),
+            _ => None,
+        };
+        inner.owes = owes.map(|which| match inner.owes {
+            Some((then, since)) if then == which => (then, since),
+            _ => (which, now),
+        });
+        inner.owes.map(|(_, since)| since)
+    }
+
     /// Makes the callbacks that are due, unless somebody is at it.
     pub(crate) fn notify_due(this: &Ref<Self>) {
         // A close waits for callbacks in progress, and none starts when it has ended.
@@ -447,7 +468,10 @@ impl<S: System> Cq<S> {
             interval_us,
         };
         match provider.submit(verb, Then::CqModerated(hold)) {
-            Ok(()) => STATUS_SUCCESS,
+            Ok(()) => {
+                this.body().inner.lock().moderated = (count, interval_us) != (1, OFF);
+                STATUS_SUCCESS
+            }
             Err(NoMemory) => STATUS_INSUFFICIENT_RESOURCES,
         }
     }

@@ -200,14 +200,23 @@ impl<S: System> Provider<S> {
         self.system.nic().platform().now().0
     }
 
-    /// What the device owes for too long, if it does: the answer of a command, or the event that ends an ACCEPT or a
-    /// DISCONNECT. A CONNECT may take as long as the peer thinks; its consumer gives up by closing. [CM-3] [CM-12]
+    /// What the device owes for too long, if it does: the answer of a command, the signal of an armed completion queue that has a
+    /// completion, or the event that ends an ACCEPT or a DISCONNECT. A CONNECT may take as long as the peer thinks; its consumer gives up by closing. [CM-3] [CM-12]
     pub fn overdue(&self, patience: Patience) -> Option<&'static str> {
         let now = self.now();
         let late = |since: u64, patience: u64| now.saturating_sub(since) > patience;
         let oldest = self.pending.lock().oldest();
         if oldest.is_some_and(|since| late(since, patience.answer_ns)) {
             return Some("the answer of a command");
+        }
+        let mut from = 0;
+        while let Some((cq, next)) = { self.tables.lock().cqs.after(from) } {
+            from = next;
+            if let Some(since) = cq.body().owes_since(now)
+                && late(since, patience.answer_ns)
+            {
+                return Some("the signal of an armed completion queue");
+            }
         }
         let mut from = 0;
         while let Some((connector, next)) = { self.tables.lock().connectors.after(from) } {

@@ -85,3 +85,45 @@ fn a_command_without_an_answer_is_noticed_by_its_own_age() {
     close!(&bench, done.object::<NDK_PD>(), NdkClosePd);
     link.close();
 }
+
+/// A callback that an arm is owed was waited for without end.
+#[test]
+fn an_armed_queue_that_never_signals_is_noticed() {
+    let machine = Machine::new();
+    let bench = Bench::new(&machine, Family::V4);
+    let link = Link::new(&bench, Wanted::default());
+    let owes_nothing = || {
+        for _ in 0..1000 {
+            assert_eq!(machine.side(0).provider.overdue(PATIENCE), None);
+            machine.step();
+        }
+    };
+    let write = || {
+        let list = [link.a.sge(0, 64)];
+        let status = link.a.write(1, &list, link.b.remote(0), 0);
+        assert_eq!(status, STATUS_SUCCESS);
+    };
+    machine.side(0).lose_signals.set(true);
+    // Armed, with nothing to tell; a completion, with no arm.
+    call!(link.a.cq, NdkArmCq, NDK_CQ_NOTIFY_SOLICITED);
+    write();
+    owes_nothing();
+    bench.result(link.a.cq);
+    call!(link.a.cq, NdkArmCq, NDK_CQ_NOTIFY_ANY);
+    owes_nothing();
+    write();
+    assert!(late(&machine, 0).contains("signal"));
+    // Whoever takes the completion does not wait.
+    bench.result(link.a.cq);
+    owes_nothing();
+    // Where signals are moderated they may come late.
+    let status = call!(link.a.cq, NdkControlCqInterruptModeration, 1_000_000, 16);
+    assert_eq!(status, STATUS_SUCCESS);
+    call!(link.a.cq, NdkArmCq, NDK_CQ_NOTIFY_ANY);
+    write();
+    owes_nothing();
+    machine.side(0).lose_signals.set(false);
+    bench.result(link.a.cq);
+    link.a.notified.expect(u32::MAX);
+    link.close();
+}

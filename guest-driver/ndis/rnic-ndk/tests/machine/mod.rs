@@ -164,6 +164,8 @@ pub struct Side {
     owned: RefCell<Owned>,
     /// The device's events are lost on the way.
     pub lose_events: Cell<bool>,
+    /// Its completion queues' signals are.
+    pub lose_signals: Cell<bool>,
     /// Path MTU of the connection that a peer asked for last.
     pub asked_mtu: Cell<Option<rnic_abi::Mtu>>,
     /// Its answers are.
@@ -204,7 +206,9 @@ impl Side {
             }
         }
         while let Some(signal) = owned.signals.poll(nic).expect("signals").filter(|_| !dead) {
-            self.provider.signal(&signal);
+            if !self.lose_signals.get() {
+                self.provider.signal(&signal);
+            }
         }
         owned.signals.arm(nic);
         if system.passive.swap(false, Ordering::AcqRel) {
@@ -274,6 +278,7 @@ fn side(machine: &std::sync::Arc<SimMachine>, index: usize) -> Side {
             counters: None,
         }),
         lose_events: Cell::new(false),
+        lose_signals: Cell::new(false),
         asked_mtu: Cell::new(None),
         lose_answers: Cell::new(false),
     };
