@@ -1,6 +1,6 @@
 //! Objects of a provider, and waiting for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
@@ -141,6 +141,7 @@ pub struct Bench<'a> {
     /// Family of addresses.
     pub family: Family,
     callbacks: RefCell<Vec<Box<Callback>>>,
+    version: Cell<NDK_VERSION>,
 }
 
 /// A request that was begun.
@@ -159,6 +160,7 @@ impl<'a> Bench<'a> {
             platform,
             family,
             callbacks: RefCell::new(Vec::new()),
+            version: Cell::new(NDK_VERSION { Major: 2, Minor: 0 }),
         }
     }
 
@@ -293,12 +295,17 @@ impl<'a> Bench<'a> {
         Begun { returned, callback }
     }
 
+    /// Adapters are opened with this version from now on; before with 2.0, as SMB Direct's are.
+    pub fn set_version(&self, version: NDK_VERSION) {
+        self.version.set(version);
+    }
+
     /// Opens an adapter of a side.
     ///
     /// # Panics
     /// When it is refused.
     pub fn adapter(&self, side: usize) -> *mut NDK_ADAPTER {
-        let version = NDK_VERSION { Major: 2, Minor: 0 };
+        let version = self.version.get();
         self.platform.open(side, version, (0, 0)).expect("adapter")
     }
 

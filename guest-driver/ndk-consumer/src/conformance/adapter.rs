@@ -7,11 +7,13 @@ use ndis_sys::ndk::*;
 use super::tests;
 use crate::bench::{Bench, QpSizes, Socket, with_status};
 use crate::link::{connector, listen, listener, listener_address};
+use crate::ping;
 use crate::platform::Refused;
 use crate::{call, close};
 
 tests! {
     versions_are_negotiated: [1, 3, 4];
+    adapters_of_version_1_serve: [3, 36, 37, 41, 42];
     adapters_are_not_opened_while_disabled: [3, 103];
     switch_and_port_are_refused: [3, 110];
     information_has_the_size_of_its_version: [6];
@@ -28,6 +30,12 @@ fn version(major: u16, minor: u16) -> NDK_VERSION {
         Major: major,
         Minor: minor,
     }
+}
+
+/// The sample consumer asks for 1.0, and gets what 2.x gives but the functions that came later.
+fn adapters_of_version_1_serve<'b>(bench: &'b Bench<'b>) {
+    bench.set_version(version(1, 0));
+    ping::ping(bench, 2, 3000);
 }
 
 fn versions_are_negotiated(bench: &Bench<'_>) {
