@@ -242,7 +242,8 @@ fn the_checker_finds_what_is_broken() {
 fn keywords_are_those_that_the_driver_reads() {
     let parameters = inf().parameters();
     let names: BTreeSet<_> = parameters.keys().map(String::as_str).collect();
-    assert_eq!(names, KEYWORDS.iter().map(|keyword| keyword.name).collect());
+    let read = KEYWORDS.iter().map(|keyword| keyword.name);
+    assert_eq!(names, read.chain([RSS_PROFILE]).collect());
     for keyword in KEYWORDS {
         let says = &parameters[keyword.name];
         let number = |name: &str| says[name].parse::<u32>().unwrap();
@@ -273,6 +274,25 @@ fn keywords_are_those_that_the_driver_reads() {
             keyword.name
         );
     }
+}
+
+/// A keyword that NDIS reads, and no driver.
+const RSS_PROFILE: &str = "*RSSProfile";
+
+/// "Standardized INF keywords for RSS" in Microsoft's documentation: five profiles, of which the fourth is the default.
+#[test]
+fn the_profile_of_rss_has_its_documented_values() {
+    let inf = inf();
+    let says = &inf.parameters()[RSS_PROFILE];
+    let choices = says.keys().filter_map(|name| name.strip_prefix("Enum "));
+    assert_eq!(choices.collect::<Vec<_>>(), ["1", "2", "3", "4", "5"]);
+    assert_eq!((&*says["Type"], &*says["Default"]), ("enum", "4"));
+    let lines = inf.sections["Rnic_Keywords"].iter();
+    let set: Vec<_> = lines
+        .filter(|line| line.values[1].is_empty() && line.values[2] == RSS_PROFILE)
+        .map(|line| &*line.values[4])
+        .collect();
+    assert_eq!(set, ["4"]);
 }
 
 /// Elements 105 to 107 of the list of NDK: the keywords with their documented values.
