@@ -3,7 +3,8 @@
 usage() {
     cat <<'END'
 usage: ci/windows/run.sh --iso FILE [--image NAME] [--key KEY]   installs Windows twice, tests, collects: an hour or two
-       ci/windows/run.sh --vhdx FILE                             boots two copies of an installed Windows, and does the same
+       ci/windows/run.sh --vhdx FILE                             boots two copies of an installed Windows (generation 2, that is
+                                                                 UEFI), and does the same; your file stays as it is
        ci/windows/run.sh --check                                 starts both guests without Windows, looks, and stops: seconds
        ci/windows/run.sh --prepare                               makes the CDs with driver, scripts and answers, and stops
 
