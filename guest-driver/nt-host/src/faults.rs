@@ -41,7 +41,12 @@ pub struct Plan {
     pub surprise: bool,
     /// Interrupt messages that Windows grants each adapter at most.
     pub messages: usize,
+    /// Packets also go to somebody behind a port of the devices' wire, until one is not sent.
+    pub away: bool,
 }
+
+/// A station that neither device is.
+const AWAY: [u8; 6] = [2, 9, 9, 9, 9, 9];
 
 /// What came about.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +57,8 @@ pub struct Report {
     pub sent: usize,
     /// Packets that arrived at the second.
     pub received: usize,
+    /// Times that packets to somebody behind a port were not sent.
+    pub stuck: usize,
     /// Lives of consumers.
     pub lives: Vec<life::Report>,
     /// Adapters that were taken for failed; what the resets that NDIS then asks for came to.
@@ -90,6 +97,9 @@ fn traffic(from: &Adapter, to: &Adapter, turn: u32, plan: Plan, report: &mut Rep
             report.sent += usize::from(from.wait_sent(number) == NDIS_STATUS_SUCCESS);
         }
     }
+    if plan.away {
+        send_away(from, source, report);
+    }
     for packet in &packets {
         let arrived = to
             .traffic
@@ -98,6 +108,24 @@ fn traffic(from: &Adapter, to: &Adapter, turn: u32, plan: Plan, report: &mut Rep
             break;
         }
         report.received += 1;
+    }
+}
+
+/// Packets to a station behind a port, which it holds back when its partner takes none.
+fn send_away(from: &Adapter, source: [u8; 6], report: &mut Report) {
+    // More than a port holds back.
+    for turn in 0..256 {
+        let packet = |number| Packet::plain(exercise::frame(AWAY, source, number, 200));
+        let packets: Vec<Packet> = (64 * turn..64 * (turn + 1)).map(packet).collect();
+        let statuses: Vec<i32> = from
+            .send(&packets)
+            .into_iter()
+            .map(|number| from.wait_sent(number))
+            .collect();
+        if statuses.iter().any(|status| *status != NDIS_STATUS_SUCCESS) {
+            report.stuck += 1;
+            return;
+        }
     }
 }
 

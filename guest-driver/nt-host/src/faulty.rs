@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     count: u64,
     /// How much faster the driver's clocks run.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 8)]
     speed: u32,
     /// Pull the first device out in the end.
     #[arg(long)]
@@ -35,6 +35,12 @@ pub struct Args {
     /// Interrupt messages that Windows grants each adapter at most; seeds have their own.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     messages: usize,
+    /// A port that the devices' wire also has, as `rnic serve --port` takes it.
+    #[arg(long, value_name = "OPTIONS")]
+    port: Option<String>,
+    /// Also send packets to somebody behind that port, until one is not sent.
+    #[arg(long, requires = "port")]
+    away: bool,
     /// Show what the driver prints.
     #[arg(long)]
     verbose: bool,
@@ -47,15 +53,19 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(rnic: &Path, plan: &Path, folder: &Path) -> Result<Self> {
+    fn start(args: &Args, plan: &Path, folder: &Path) -> Result<Self> {
         let sockets: Vec<PathBuf> = ["a", "b"].map(|name| folder.join(name)).into();
         for socket in &sockets {
             if socket.exists() {
                 std::fs::remove_file(socket)?;
             }
         }
+        let rnic = &args.rnic;
         let mut command = Command::new(rnic);
         command.arg("serve").arg("--fault-plan").arg(plan);
+        if let Some(port) = &args.port {
+            command.arg("--port").arg(port);
+        }
         for (number, socket) in sockets.iter().enumerate() {
             let place = socket.display();
             command
@@ -96,7 +106,7 @@ fn once(
     folder: &Path,
     (surprise, messages): (bool, usize),
 ) -> Result<()> {
-    let mut daemon = Daemon::start(&args.rnic, plan, folder)?;
+    let mut daemon = Daemon::start(args, plan, folder)?;
     // A provider gives the device physical addresses of consumers' pages: docs/decisions/0008.
     let functions = machine(&daemon.sockets, true)?;
     let life = Plan {
@@ -105,6 +115,7 @@ fn once(
         patience: Duration::from_secs(8) / args.speed.max(1),
         surprise,
         messages,
+        away: args.away,
     };
     let report = faults::once(&args.driver, functions, life)?;
     println!("    {report:?}");

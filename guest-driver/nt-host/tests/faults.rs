@@ -4,7 +4,9 @@
 //!
 //! Needs what `cargo xtask test` builds: the driver in `RNIC_DRIVER`, the program `rnic` in `RNIC_PROGRAM`.
 
+use std::os::unix::net::UnixDatagram;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn variable(name: &str) -> String {
     let missing = format!("{name} is not set; `cargo xtask test 7` builds and says what it names");
@@ -117,7 +119,7 @@ fn commands_that_fail_or_are_never_answered_end_in_a_bounded_time() {
         &|| {
             // The adapter is taken for failed, and NDIS's reset revives it.
             let rules = [("command", "drop", r#""after":60,"times":1"#)];
-            let text = life(&rules, "20", &[]);
+            let text = life(&rules, "8", &[]);
             assert!(text.contains("resets: [Some(0)"), "{text}");
             assert!(text.contains("this life of the device ends"), "{text}");
         },
@@ -133,7 +135,7 @@ fn commands_that_fail_or_are_never_answered_end_in_a_bounded_time() {
 fn data_that_cannot_be_reached_fails_its_request_alone() {
     together(&[
         &|| {
-            let text = life(&[("dma", "fail", r#""after":20,"every":7"#)], "20", &[]);
+            let text = life(&[("dma", "fail", r#""after":20,"every":7"#)], "8", &[]);
             assert!(
                 text.contains("sent: 32") && text.contains("resets: []"),
                 "{text}"
@@ -177,6 +179,43 @@ fn frames_that_are_lost_doubled_changed_or_late_cost_no_adapter() {
     };
     let (arriving, leaving) = (each("frame-in"), each("frame-out"));
     together(&[&arriving, &leaving]);
+}
+
+/// Frames that a device keeps without end were waited for without end: its port was full, as its partner took none.
+#[test]
+#[ignore = "needs rnic.sys and rnic"]
+fn a_device_that_sends_nothing_any_more_is_reset() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [ours, partner] = ["ours", "partner"].map(|name| folder.path().join(name));
+    let silent = UnixDatagram::bind(&partner).expect("a socket");
+    let port = format!(
+        "kind=dgram,local={},remote={}",
+        ours.display(),
+        partner.display()
+    );
+    // It says where it is, and takes nothing.
+    let mut hello = vec![0xFF; 6];
+    hello.extend([2, 9, 9, 9, 9, 9, 0x88, 0xB5]);
+    hello.resize(60, 0);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                // Nobody listens until the devices are there.
+                let _ = silent.send_to(&hello, &ours);
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        let text = std::panic::catch_unwind(|| life(&[], "8", &["--port", &port, "--away"]));
+        done.store(true, Ordering::SeqCst);
+        let text = text.expect("a life");
+        assert!(text.contains("stuck: 2"), "{text}");
+        assert!(text.contains("resets: [Some(0), Some(0)]"), "{text}");
+        assert!(
+            text.contains("the end of a frame that was to be sent"),
+            "{text}"
+        );
+    });
 }
 
 #[test]

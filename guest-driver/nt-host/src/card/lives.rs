@@ -16,7 +16,7 @@ use crate::consumers::Consumers;
 use crate::machine;
 use crate::ndis::adapter::{Adapter, State};
 use crate::ndis::datapath::Packet;
-use crate::nt::print;
+use crate::nt::{dpc, print};
 
 tests! {
     statistics_count_what_passed;
@@ -376,6 +376,8 @@ fn removal_with_consumers(pair: &Pair) {
             machine::set_removed(pair.a.function, true);
             pair.a.removed.store(true, Ordering::SeqCst);
             pair.a.pnp_event(REMOVED);
+            // B's watchdog goes on; that of A has nothing to watch.
+            assert_eq!(dpc::timers_set(), 1, "timers after a removal");
         });
     });
     let version = ndis_sys::ndk::NDK_VERSION { Major: 2, Minor: 0 };
