@@ -146,6 +146,8 @@ unsafe extern "win64" fn initialize(
         general.PhysicalMediumType = 14;
         general.MtuSize = 1500;
         general.MacAddressLength = 6;
+        // All that there are.
+        general.SupportedStatistics = 0x003F_87FF;
         general.SupportedOidList = OIDS.as_ptr();
         general.SupportedOidListLength = 4;
         NdisMSetMiniportAttributes(handle, (&raw const general).cast());

@@ -86,6 +86,27 @@ fn statistics_count_what_passed(pair: &Pair) {
     for packet in &packets {
         pair.arrived("a packet", |arrived| arrived.frame == packet.frame);
     }
+    let octets = |from: usize, to: usize| -> u64 {
+        packets[from..to].iter().map(|p| p.frame.len() as u64).sum()
+    };
+    let now = statistics(&pair.b);
+    assert_eq!(
+        [
+            now.ifHCInUcastOctets - received.ifHCInUcastOctets,
+            now.ifHCInMulticastOctets - received.ifHCInMulticastOctets,
+            now.ifHCInBroadcastOctets - received.ifHCInBroadcastOctets,
+        ],
+        [octets(0, 5), octets(5, 8), octets(8, 10)]
+    );
+    let now = statistics(&pair.a);
+    assert_eq!(
+        [
+            now.ifHCOutUcastOctets - sent.ifHCOutUcastOctets,
+            now.ifHCOutMulticastOctets - sent.ifHCOutMulticastOctets,
+            now.ifHCOutBroadcastOctets - sent.ifHCOutBroadcastOctets,
+        ],
+        [octets(0, 5), octets(5, 8), octets(8, 10)]
+    );
     let refused = pair.a.send(&[pair.plain(99, 5000)]);
     assert_ne!(pair.a.wait_sent(refused[0]), NDIS_STATUS_SUCCESS);
     let (now, there) = (statistics(&pair.a), statistics(&pair.b));

@@ -96,6 +96,9 @@ unsafe fn registration(
     NDIS_STATUS_SUCCESS
 }
 
+/// NDIS_STATISTICS_FLAGS_VALID_* of each member of NDIS_STATISTICS_INFO.
+const ALL_STATISTICS: u32 = 0x003F_87FF;
+
 unsafe fn general(
     adapter: &Adapter,
     attributes: *const NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
@@ -117,6 +120,15 @@ unsafe fn general(
         breach(
             Rule::State,
             "a miniport with VLANs has priorities too (OID_GEN_MAC_OPTIONS)",
+        );
+    }
+    if a.SupportedStatistics & ALL_STATISTICS != ALL_STATISTICS {
+        breach(
+            Rule::State,
+            format_args!(
+                "a miniport must support all statistics (NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES); {:#x} are missing",
+                ALL_STATISTICS & !a.SupportedStatistics
+            ),
         );
     }
     let mut said = adapter.said.lock();

@@ -238,16 +238,13 @@ impl Ethernet {
         while !at.is_null() {
             let mut head = [0; 6];
             // SAFETY: as promised.
-            unsafe {
+            let octets = unsafe {
                 let _ = data::head(at, &mut head);
-                counts.bytes += u64::from((*at).DataLength);
+                let octets = (*at).DataLength;
                 at = (*at).Next;
-            }
-            match frame::cast(&head) {
-                frame::Cast::Unicast => counts.unicast += 1,
-                frame::Cast::Multicast => counts.multicast += 1,
-                frame::Cast::Broadcast => counts.broadcast += 1,
-            }
+                octets
+            };
+            counts.frame(frame::cast(&head), octets.into());
         }
         self.sent.add(&counts);
     }

@@ -16,7 +16,7 @@ use rnic_driver_core::{Error, EthQueue, Fragment, UsedBuffer};
 use rnic_platform::DmaBuffer;
 
 use super::chain::ListChain;
-use super::frame::{self, Cast, ETHERNET, HEADER, Tags};
+use super::frame::{self, ETHERNET, HEADER, Tags};
 use super::offload::Offloads;
 use super::{Counts, Lane};
 use crate::POOL_TAG;
@@ -311,12 +311,7 @@ impl Rx {
             (offset, size) = (HEADER + 4, bytes - 4);
             info = mode.tags.told(frame::info_from_tag(tag));
         }
-        match frame::cast(head) {
-            Cast::Unicast => counts.unicast += 1,
-            Cast::Multicast => counts.multicast += 1,
-            Cast::Broadcast => counts.broadcast += 1,
-        }
-        counts.bytes += size as u64;
+        counts.frame(frame::cast(head), size as u64);
         let checksum = if frame::is_verified(&header) {
             mode.checksums.verified(head)
         } else {

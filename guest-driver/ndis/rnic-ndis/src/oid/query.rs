@@ -63,8 +63,8 @@ pub fn query(adapter: &Adapter, request: &mut Request) -> NDIS_STATUS {
             let vlan = ethernet.config().lock().vlan;
             request.answer(&u32::from(vlan))
         }
-        OID_GEN_XMIT_OK => request.answer_count(frames(&sent) - sent.errors.min(frames(&sent))),
-        OID_GEN_RCV_OK => request.answer_count(frames(&received)),
+        OID_GEN_XMIT_OK => request.answer_count(sent.frames().saturating_sub(sent.errors)),
+        OID_GEN_RCV_OK => request.answer_count(received.frames()),
         OID_GEN_XMIT_ERROR => request.answer_count(sent.errors),
         OID_GEN_RCV_ERROR => request.answer_count(received.errors),
         OID_802_3_RCV_ERROR_ALIGNMENT
@@ -86,10 +86,6 @@ pub fn query(adapter: &Adapter, request: &mut Request) -> NDIS_STATUS {
         OID_GEN_STATISTICS | OID_GEN_RCV_NO_BUFFER => counters(adapter, request),
         _ => NDIS_STATUS_NOT_SUPPORTED,
     }
-}
-
-fn frames(counts: &Counts) -> u64 {
-    counts.unicast + counts.multicast + counts.broadcast
 }
 
 impl Request {
@@ -151,21 +147,21 @@ fn statistics(sent: &Counts, received: &Counts, dropped: u64) -> NDIS_STATISTICS
         SupportedStatistics: STATISTICS,
         ifInDiscards: dropped,
         ifInErrors: received.errors,
-        ifHCInOctets: received.bytes,
-        ifHCInUcastPkts: received.unicast,
-        ifHCInMulticastPkts: received.multicast,
-        ifHCInBroadcastPkts: received.broadcast,
-        ifHCOutOctets: sent.bytes,
-        ifHCOutUcastPkts: sent.unicast,
-        ifHCOutMulticastPkts: sent.multicast,
-        ifHCOutBroadcastPkts: sent.broadcast,
+        ifHCInOctets: received.octets(),
+        ifHCInUcastPkts: received.unicast.frames,
+        ifHCInMulticastPkts: received.multicast.frames,
+        ifHCInBroadcastPkts: received.broadcast.frames,
+        ifHCOutOctets: sent.octets(),
+        ifHCOutUcastPkts: sent.unicast.frames,
+        ifHCOutMulticastPkts: sent.multicast.frames,
+        ifHCOutBroadcastPkts: sent.broadcast.frames,
         ifOutErrors: sent.errors,
         ifOutDiscards: 0,
-        ifHCInUcastOctets: 0,
-        ifHCInMulticastOctets: 0,
-        ifHCInBroadcastOctets: 0,
-        ifHCOutUcastOctets: 0,
-        ifHCOutMulticastOctets: 0,
-        ifHCOutBroadcastOctets: 0,
+        ifHCInUcastOctets: received.unicast.octets,
+        ifHCInMulticastOctets: received.multicast.octets,
+        ifHCInBroadcastOctets: received.broadcast.octets,
+        ifHCOutUcastOctets: sent.unicast.octets,
+        ifHCOutMulticastOctets: sent.multicast.octets,
+        ifHCOutBroadcastOctets: sent.broadcast.octets,
     }
 }
