@@ -328,6 +328,8 @@ fn messages_are_asked_for() {
             .map(|line| line.values[4].clone())
     };
     assert_eq!(value("MSISupported").as_deref(), Some("1"));
+    // IrqPolicySpreadMessagesAcrossAllProcessors.
+    assert_eq!(value("DevicePolicy").as_deref(), Some("5"));
     let limit: u32 = value("MessageNumberLimit").unwrap().parse().unwrap();
     assert_eq!(limit, 1 + rnic_ndis::engine::MAX_VECTORS);
 }

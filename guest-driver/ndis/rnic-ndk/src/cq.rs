@@ -100,10 +100,8 @@ impl<S: System> Cq<S> {
         let Some(adapter_hold) = adapter.hold() else {
             return STATUS_INVALID_DEVICE_STATE;
         };
-        let processor = affinity
-            .filter(|a| a.Mask != 0)
-            .map(|a| a.Mask.trailing_zeros() as usize);
-        let Some((eq, eqn)) = provider.system().choose_event_queue(processor) else {
+        let processors = affinity.map(|a| a.Mask).filter(|mask| *mask != 0);
+        let Some((eq, eqn)) = provider.system().choose_event_queue(processors) else {
             return STATUS_INSUFFICIENT_RESOURCES;
         };
         let made = Self::make(adapter_hold, (eq, depth), notification);

@@ -40,9 +40,9 @@ pub trait System: Send + Sync + Sized + 'static {
     /// The device's shared part.
     fn nic(&self) -> &Nic<Self::Platform>;
 
-    /// An event queue for another completion queue, for this processor if it matters: a number for
+    /// An event queue for another completion queue, on one of these processors if it matters, bit by bit: a number for
     /// [`System::leave_event_queue`], and what CREATE_CQ names.
-    fn choose_event_queue(&self, processor: Option<usize>) -> Option<(usize, Eqn)>;
+    fn choose_event_queue(&self, processors: Option<usize>) -> Option<(usize, Eqn)>;
 
     /// The completion queue is gone, or was not made.
     fn leave_event_queue(&self, number: usize);

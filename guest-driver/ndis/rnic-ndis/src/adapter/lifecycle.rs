@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use ndis_sys::ndis::*;
 use rnic_driver_core::Error;
@@ -106,6 +106,7 @@ impl Adapter {
             watchdog,
             interrupts: SpinLock::new(None),
             interrupt: AtomicPtr::new(ptr::null_mut()),
+            homes: [const { AtomicUsize::new(0) }; super::TARGETS],
             targets: [const { AtomicU32::new(0) }; super::TARGETS],
             watches: [const { Watch::new() }; super::TARGETS],
             permanent_address: engine.nic.identity().mac,
@@ -143,6 +144,9 @@ impl Adapter {
         let interrupts = Interrupts::register(passive, self.handle, self)?;
         if interrupts.messages() < self.messages {
             return Err(SetupError::Resources.into());
+        }
+        for (message, home) in self.homes.iter().enumerate() {
+            home.store(interrupts.processors(message), Ordering::Relaxed);
         }
         self.interrupt.store(interrupts.handle(), Ordering::Release);
         *self.interrupts.lock() = Some(interrupts);

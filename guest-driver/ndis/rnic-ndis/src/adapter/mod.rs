@@ -16,7 +16,7 @@ mod watch;
 pub mod watchdog;
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use ndis_sys::ndis::NDIS_HANDLE;
 use ndis_sys::nt::PROCESSOR_NUMBER;
@@ -63,6 +63,8 @@ pub struct Adapter {
     interrupts: SpinLock<Option<Interrupts>>,
     /// NDIS's handle of them, for interrupts and deferred calls; null while they are not registered.
     interrupt: AtomicPtr<core::ffi::c_void>,
+    /// By message: the processors that its interrupt may come on, bit by bit; 0: not known.
+    homes: [AtomicUsize; TARGETS],
     /// By message: the processor that its DPC runs on, plus one; 0: where the interrupt came.
     targets: [AtomicU32; TARGETS],
     /// By message: whether it comes.
@@ -148,6 +150,12 @@ impl Adapter {
     pub fn target(&self, message: u32) -> Option<PROCESSOR_NUMBER> {
         let target = self.targets.get(message as usize)?.load(Ordering::Relaxed);
         target.checked_sub(1).map(rss::processor)
+    }
+
+    /// Processors that a message's interrupt may come on, bit by bit, where that is known.
+    pub fn home(&self, message: u32) -> Option<usize> {
+        let home = self.homes.get(message as usize)?.load(Ordering::Relaxed);
+        (home != 0).then_some(home)
     }
 
     /// NDIS's handle of the interrupts; null while they are not registered. Callable at any IRQL.

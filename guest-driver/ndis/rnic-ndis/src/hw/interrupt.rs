@@ -15,6 +15,7 @@ use crate::nt::Passive;
 pub struct Interrupts {
     handle: NDIS_HANDLE,
     messages: u32,
+    table: *const IO_INTERRUPT_MESSAGE_INFO,
 }
 
 // SAFETY: the handle is NDIS's and usable on any thread.
@@ -65,6 +66,7 @@ impl Interrupts {
         let mut this = Self {
             handle: interrupt,
             messages: 0,
+            table: ptr::null(),
         };
         let table = characteristics.MessageInfoTable;
         if characteristics.InterruptType != NDIS_CONNECT_MESSAGE_BASED || table.is_null() {
@@ -72,6 +74,7 @@ impl Interrupts {
         }
         // SAFETY: NDIS's table, valid while registered.
         this.messages = unsafe { (*table).MessageCount };
+        this.table = table;
         Ok(this)
     }
 
@@ -79,6 +82,20 @@ impl Interrupts {
     #[must_use]
     pub fn messages(&self) -> u32 {
         self.messages
+    }
+
+    /// Processors that a message's interrupt may come on, bit by bit; 0 for one that was not granted.
+    #[must_use]
+    pub fn processors(&self, message: usize) -> usize {
+        if message >= self.messages as usize {
+            return 0;
+        }
+        // SAFETY: NDIS's table, valid while registered, with so many entries.
+        unsafe {
+            let first = &raw const (*self.table).MessageInfo;
+            let entry = first.cast::<IO_INTERRUPT_MESSAGE_INFO_ENTRY>().add(message);
+            (*entry).TargetProcessorSet
+        }
     }
 
     /// NDIS's handle.

@@ -11,6 +11,7 @@ use rnic_ndk::{NoRoute, System};
 use super::route;
 use crate::adapter::{Adapter, Pinned};
 use crate::engine::Engine;
+use crate::engine::vector::Vector;
 use crate::hw::NtPlatform;
 use crate::nt::{Passive, Shared, lock, wait};
 
@@ -105,18 +106,19 @@ impl System for NtSystem {
         &self.engine.nic
     }
 
-    fn choose_event_queue(&self, processor: Option<usize>) -> Option<(usize, Eqn)> {
+    fn choose_event_queue(&self, processors: Option<usize>) -> Option<(usize, Eqn)> {
         let vectors = &self.engine.vectors;
         let count = vectors.len().min(VECTORS);
-        let users = |at: &usize| {
-            self.users
-                .get(*at)
-                .map(|users| users.load(Ordering::Relaxed))
+        let users = |at: usize| {
+            let users = self.users.get(at);
+            users.map_or(u32::MAX, |users| users.load(Ordering::Relaxed))
         };
-        let at = match processor {
-            Some(processor) if count > 0 => processor % count,
-            _ => (0..count).min_by_key(users)?,
+        let adapter = self.adapter.get();
+        let home = |at: usize| {
+            let message = vectors.get(at).map(Vector::message)?;
+            adapter.home(message.into())
         };
+        let at = least_used(count, users, home, processors)?;
         let eqn = vectors.get(at)?.eqn();
         self.users.get(at)?.fetch_add(1, Ordering::Relaxed);
         Some((at, eqn))
@@ -164,5 +166,41 @@ impl System for NtSystem {
         let adapter = self.adapter.get();
         let interface = (adapter.net_luid, adapter.if_index);
         route::next_hop(passive, interface, from, to)
+    }
+}
+
+/// Of `count` event queues the one with the fewest users, of those whose interrupts come on one of the wanted processors if there is
+/// one. `home`: the processors that an event queue's interrupts come on, bit by bit, where that is known.
+fn least_used(
+    count: usize,
+    users: impl Fn(usize) -> u32,
+    home: impl Fn(usize) -> Option<usize>,
+    wanted: Option<usize>,
+) -> Option<usize> {
+    let fits = |at: &usize| {
+        let both = home(*at).zip(wanted);
+        both.is_some_and(|(home, wanted)| home & wanted != 0)
+    };
+    let there = (0..count).filter(fits).min_by_key(|at| users(*at));
+    there.or_else(|| (0..count).min_by_key(|at| users(*at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::least_used;
+
+    /// A queue for processor n got the n-th event queue, wherever its interrupts came, and one for any processor the first.
+    #[test]
+    fn event_queues_are_chosen_by_where_their_interrupts_come() {
+        let users = [3, 1, 2, 0];
+        // Two come on processor 2, one on processor 0, and of one it is not known.
+        let homes = [Some(0b100), Some(0b100), Some(0b1), None];
+        let choose = |wanted| least_used(4, |at| users[at], |at| homes[at], wanted);
+        assert_eq!(choose(Some(0b100)), Some(1));
+        assert_eq!(choose(Some(0b1)), Some(2));
+        assert_eq!(choose(Some(0b101)), Some(1));
+        assert_eq!(choose(Some(0b1000)), Some(3), "none of there");
+        assert_eq!(choose(None), Some(3));
+        assert_eq!(least_used(0, |_| 0, |_| None, None), None);
     }
 }
