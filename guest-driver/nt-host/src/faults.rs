@@ -154,7 +154,8 @@ fn live(adapters: &[Arc<Adapter>; 2], plan: Plan, report: &mut Report) {
         ));
         bench.check_callbacks();
         for adapter in adapters {
-            for oid in adapter.said.lock().oids.clone() {
+            let oids = adapter.said.lock().oids.clone();
+            for oid in oids {
                 adapter.query(oid, 512);
             }
         }

@@ -117,7 +117,10 @@ fn live(
         });
         report.lives.push(life);
         bench.check_callbacks();
-        for oid in adapter.said.lock().oids.clone() {
+        // Not in the loop's head, which would hold the lock throughout: the driver says something of itself when it likes,
+        // and waited for the lock while the request waited for the driver.
+        let oids = adapter.said.lock().oids.clone();
+        for oid in oids {
             adapter.query(oid, 512);
         }
     }

@@ -165,7 +165,8 @@ impl HostileMachine {
 impl Drop for HostileMachine {
     fn drop(&mut self) {
         self.inner.ended.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.lock().take() {
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
             let _ = thread.join();
         }
     }

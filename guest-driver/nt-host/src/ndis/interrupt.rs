@@ -252,7 +252,8 @@ pub(super) extern "win64" fn deregister(handle: usize) {
     let one = 1_u64;
     // SAFETY: writes 8 bytes to an eventfd of ours.
     unsafe { libc::write(interrupt.wake, (&raw const one).cast(), 8) };
-    if let Some(thread) = interrupt.thread.lock().take() {
+    let thread = interrupt.thread.lock().take();
+    if let Some(thread) = thread {
         let _ = thread.join();
     }
     // NDIS waits for the deferred calls of the interrupt.

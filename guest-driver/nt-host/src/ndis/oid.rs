@@ -161,7 +161,7 @@ impl Adapter {
             })
         };
         let returned = super::lifecycle::as_oid(call);
-        let status = self.outcome(block, returned);
+        let status = self.outcome(oid, block, returned);
         // SAFETY: the request came back.
         let answer = unsafe {
             let bytes = ((block + 0x34) as *const u32).read();
@@ -189,7 +189,7 @@ impl Adapter {
     }
 
     /// The status: what the handler returned, or what completed the request after PENDING.
-    fn outcome(&self, request: usize, returned: i32) -> i32 {
+    fn outcome(&self, oid: u32, request: usize, returned: i32) -> i32 {
         let start = Instant::now();
         let mut live = self.oids.live.lock();
         loop {
@@ -212,7 +212,7 @@ impl Adapter {
             let Some(left) = patience().checked_sub(start.elapsed()) else {
                 breach(
                     Rule::Hang,
-                    format_args!("an OID request was not completed in time"),
+                    format_args!("OID request {oid:#010x} was not completed in time"),
                 );
             };
             self.oids.changed.wait_for(&mut live, left);
