@@ -303,12 +303,29 @@ impl Adapter {
     }
 }
 
+/// LsoV2TransmitComplete: NDIS_TCP_LARGE_SEND_OFFLOAD_V2_TYPE, and nothing else.
+const LARGE_SEND_COMPLETE: usize = 1 << 30;
+
+/// A flag that says that packets are handed over at DISPATCH_LEVEL is true: NDIS raises IRQL itself where it is not set.
+fn require_level(flag: u32, what: &str) {
+    let irql = cpu::irql();
+    if flag != 0 && irql != cpu::DISPATCH_LEVEL {
+        breach(
+            Rule::IrqlLimit,
+            format_args!(
+                "packets are {what} at IRQL {irql}, with the flag that says DISPATCH_LEVEL"
+            ),
+        );
+    }
+}
+
 pub(super) extern "win64" fn send_complete(
     handle: usize,
     mut list: *mut NET_BUFFER_LIST,
-    _flags: u32,
+    flags: u32,
 ) {
     let adapter = adapter::of(handle);
+    require_level(flags & NDIS_SEND_COMPLETE_FLAGS_DISPATCH_LEVEL, "completed");
     while !list.is_null() {
         let Some(number) = adapter.traffic.sending.lock().remove(&(list as usize)) else {
             breach(
@@ -326,6 +343,15 @@ pub(super) extern "win64" fn send_complete(
                 );
             }
             let status = (*list).Status;
+            let large = (*list).NetBufferListInfo[TCP_LARGE_SEND_NET_BUFFER_LIST_INFO] as usize;
+            if large != 0 && large != LARGE_SEND_COMPLETE {
+                breach(
+                    Rule::NblOwner,
+                    format_args!(
+                        "a large send of {list:p} is completed with {large:#x} for its outcome"
+                    ),
+                );
+            }
             dismantle(list);
             adapter.traffic.sent.lock().insert(number, status);
             list = next;
@@ -422,6 +448,7 @@ pub(super) extern "win64" fn indicate_receive(
     flags: u32,
 ) {
     let adapter = adapter::of(handle);
+    require_level(flags & NDIS_RECEIVE_FLAGS_DISPATCH_LEVEL, "indicated");
     adapter.traffic.indicating.fetch_add(1, Ordering::SeqCst);
     INDICATED.set(INDICATED.get() + count as usize);
     indicate(handle, first, port, count, flags);
