@@ -28,6 +28,9 @@ $out = [IO.File]::Create($file)
 $random = New-Object Random 1
 1..$MegaBytes | ForEach-Object { $random.NextBytes($block); $out.Write($block, 0, $block.Length) }
 $out.Close()
+# The first connection is made by TCP, and tells of the addresses that have RDMA: those are used a little later.
+Copy-Item "$PSScriptRoot\smbdirect.ps1" "\\$peer\rnic\first.txt"
+Start-Sleep 15
 # What goes by RDMA passes the Ethernet side by: its counters stay where they were.
 $adapter = (Get-NetIPAddress -IPAddress $Address).InterfaceAlias
 $before = Get-NetAdapterStatistics -Name $adapter

@@ -94,7 +94,7 @@ fn documented() -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>) {
 }
 
 /// Parameters that every cmdlet has.
-const EVERYWHERE: &[&str] = &["erroraction", "warningaction"];
+const EVERYWHERE: &[&str] = &["erroraction", "warningaction", "whatif"];
 /// Operators look like parameters.
 const OPERATORS: &[&str] = &[
     "and",
@@ -149,7 +149,7 @@ fn scripts_use_documented_cmdlets_parameters_and_properties() {
                 .get(&command)
                 .unwrap_or_else(|| panic!("{name}: {command} is not in cmdlets.txt"));
             for word in words.filter_map(|word| word.strip_prefix('-')) {
-                let parameter = word.to_lowercase();
+                let parameter = word.split(':').next().unwrap_or(word).to_lowercase();
                 let allowed = known.contains(&parameter)
                     || EVERYWHERE.contains(&&*parameter)
                     || OPERATORS.contains(&&*parameter);
