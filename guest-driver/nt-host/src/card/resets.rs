@@ -6,18 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use ndis_sys::ndis::{NDIS_STATUS_PENDING, NDIS_STATUS_SUCCESS};
-use ndis_sys::ndk::{NDK_CQ, NDK_CQ_NOTIFY_ANY, NTSTATUS};
-use ndk_consumer::bench::Bench;
+use ndis_sys::ndk::{NDK_CQ, NDK_CQ_NOTIFY_ANY, NTSTATUS, STATUS_INVALID_ADDRESS, STATUS_PENDING};
+use ndk_consumer::bench::{Bench, QpSizes};
+use ndk_consumer::link::{End, begin_connect, connector};
 use ndk_consumer::platform::{Family, Platform};
 use ndk_consumer::{call, close};
 
 use super::lives::{consumers, consumers_work, with_a_connection, works};
 use super::{Pair, tests, wait};
 use crate::ndis::adapter::Adapter;
+use crate::netio::table;
 
 tests! {
     a_reset_in_the_middle_of_a_turn_ends_the_old_life_first;
     queues_of_an_ended_life_leave_those_of_the_next_alone;
+    a_connect_whose_life_ended_before_its_way_was_looked_for_ends;
 }
 
 /// Resets the adapter from a completion queue's callback, the first time that it comes.
@@ -131,5 +134,42 @@ fn a_reset_in_the_middle_of_a_turn_ends_the_old_life_first(pair: &Pair) {
     assert_eq!(pair.a.check_for_hang(), Some(false));
     close!(&bench, queue, NdkCloseCq);
     place.close(0, adapter);
+    works(pair);
+}
+
+/// The ways of the present life alone were looked for. A connect that waited for the looker while its life ended never
+/// ended, nor did the close of its connector, nor MiniportHaltEx.
+fn a_connect_whose_life_ended_before_its_way_was_looked_for_ends(pair: &Pair) {
+    let place = consumers(pair);
+    let bench = Bench::new(&place, Family::V4);
+    let to = bench.address(1).with_port(5000);
+    let begin = || {
+        let end = End::new(&bench, 0, 0, QpSizes::default());
+        let active = connector(&bench, end.adapter);
+        loop {
+            let ways = (bench.address(0), to);
+            let begun = begin_connect(&bench, (active, end.qp), ways, (1, 1), &[]);
+            // A new life learns the addresses of its interface first.
+            if begun.returned == STATUS_PENDING {
+                return (end, active, begun);
+            }
+            assert_eq!(begun.returned, STATUS_INVALID_ADDRESS);
+            place.step();
+        }
+    };
+    let ways = table::hold_ways();
+    let first = begin();
+    bench.wait("the first way to be looked for", || table::looking() == 1);
+    assert_eq!(pair.a.reset(), Some(NDIS_STATUS_SUCCESS));
+    let second = begin();
+    assert_eq!(pair.a.reset(), Some(NDIS_STATUS_SUCCESS));
+    drop(ways);
+    for (end, active, begun) in [first, second] {
+        let status = bench.end(&begun);
+        assert!(status < 0, "a connect of a life that ended: {status:x}");
+        close!(&bench, active, NdkCloseConnector);
+        end.close(&bench);
+    }
+    bench.check_callbacks();
     works(pair);
 }

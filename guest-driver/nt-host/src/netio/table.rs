@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ndis_sys::netio::*;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::neighbours;
 use crate::breach::{Rule, breach};
@@ -511,10 +511,28 @@ fn ask(luid: u64, whom: IpAddr) {
 }
 
 /// Resolves: another adapter of the machine has the address, or the link is asked.
+/// Held while nobody's way is found.
+static WAYS: Mutex<()> = Mutex::new(());
+/// Calls that look for one.
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
+/// As long as this is kept, neighbours do not answer: whoever looks for one waits.
+pub fn hold_ways() -> MutexGuard<'static, ()> {
+    WAYS.lock()
+}
+
+/// How many look for a neighbour now.
+pub fn looking() -> usize {
+    LOOKING.load(Ordering::SeqCst)
+}
+
 pub(super) extern "win64" fn resolve_neighbour(
     row: *mut MIB_IPNET_ROW2,
     _source: *const SOCKADDR_INET,
 ) -> i32 {
+    LOOKING.fetch_add(1, Ordering::SeqCst);
+    drop(WAYS.lock());
+    LOOKING.fetch_sub(1, Ordering::SeqCst);
     if inject::fails(Kind::Service) {
         return NO_MEMORY;
     }

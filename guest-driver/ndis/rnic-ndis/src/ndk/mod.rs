@@ -431,6 +431,10 @@ impl Provider {
     /// promises: that it closes them before MiniportHaltEx, or before that returns. This serves both. What the driver can
     /// do it does: after [`GRACE_MS`] the life of the device ends, so that every request of a consumer ends, each connection
     /// is reported lost, and nobody waits for this device; and the log says each second who is waited for.
+    ///
+    /// After surprise removal all of that happened when the function went ([`removed`](Self::removed)): NDIS was told that NDK is
+    /// disabled, which asks consumers to close, opens are refused, and what they had posted is cancelled. (ndkpi.md 6.7) In a halt
+    /// without a removal NDIS is not told: whether it takes such an event while it halts is documented nowhere.
     pub fn stop(&self, passive: &Passive, adapter: &Adapter) {
         self.enabled.store(false, Ordering::Release);
         if let Some(provider) = self.current() {
