@@ -258,7 +258,9 @@ fn moderation_by_count_holds_back<'b>(bench: &'b Bench<'b>) {
         call!(link.b.cq, NdkControlCqInterruptModeration, u32::MAX, 3),
         STATUS_SUCCESS
     );
-    bench.settle();
+    // It is in force when a request that was made after it has ended.
+    let after = bench.pd(link.b.adapter);
+    close!(bench, after, NdkClosePd);
     arm(link.b.cq, NDK_CQ_NOTIFY_ANY);
     message(bench, &link, 0);
     message(bench, &link, 0);
