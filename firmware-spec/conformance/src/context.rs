@@ -138,8 +138,14 @@ impl<'p, P: TestPlatform> Context<'p, P> {
     /// Two ends in INIT.
     #[track_caller]
     pub fn ends(&self) -> Outcome<Pair<'p, P>> {
+        self.ends_of(QpShape::default())
+    }
+
+    /// Two ends of this shape in INIT.
+    #[track_caller]
+    pub fn ends_of(&self, shape: QpShape) -> Outcome<Pair<'p, P>> {
         let (a, b) = self.devices()?;
-        Pair::unconnected(&a, &b, (QpShape::default(), QpShape::default()))
+        Pair::unconnected(&a, &b, (shape, shape))
     }
 
     /// Two ends connected by hand.

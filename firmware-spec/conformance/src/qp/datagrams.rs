@@ -7,6 +7,7 @@ use rnic_abi::{
 };
 use rnic_platform::TestPlatform;
 
+use super::station::{STATION, answer_question, frame};
 use crate::failure::{Outcome, check, equal, same_bytes};
 use crate::request::Request;
 use crate::rig::commands::{ipv4, ipv6, set_address};
@@ -48,13 +49,6 @@ const KEY: u32 = 0x0BAD_CAFE;
 const PSN: u32 = 0xFF_FFFE;
 const GRH: usize = GRH_BYTES as usize;
 
-fn shape() -> QpShape {
-    QpShape {
-        qp_type: QpType::UD,
-        ..QpShape::default()
-    }
-}
-
 /// The MODIFY_QP from INIT to RTR.
 fn to_rtr(qpn: u32, index: u8) -> Request {
     Request::new(Opcode::MODIFY_QP)
@@ -85,17 +79,10 @@ fn ready<P: TestPlatform>(end: &End<'_, P>, change: impl Fn(Request) -> Request)
     end.dev.ok(&to_rts(end.qp.qpn)).map(drop)
 }
 
-/// Two ends of type UD in INIT.
-#[track_caller]
-fn unready<'p, P: TestPlatform>(cx: &Context<'p, P>) -> Outcome<Pair<'p, P>> {
-    let (a, b) = cx.devices()?;
-    Pair::unconnected(&a, &b, (shape(), shape()))
-}
-
 /// Two ends of type UD in RTS.
 #[track_caller]
 fn pair<'p, P: TestPlatform>(cx: &Context<'p, P>) -> Outcome<Pair<'p, P>> {
-    let pair = unready(cx)?;
+    let pair = cx.ends_of(QpShape::of(QpType::UD))?;
     ready(&pair.a, |r| r)?;
     ready(&pair.b, |r| r)?;
     Ok(pair)
@@ -118,7 +105,7 @@ fn to_b<P: TestPlatform>(pair: &Pair<'_, P>, qkey: u32) -> Wqe {
 fn states<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let device = cx.bare()?;
     device.ok(&set_address(1, ipv4(1)))?;
-    let end = End::new(&device, 1, shape())?;
+    let end = End::new(&device, 1, QpShape::of(QpType::UD))?;
     let qpn = end.qp.qpn;
     equal(
         "qp_type",
@@ -165,15 +152,15 @@ fn not_active<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         rnic_abi::consts::VECTOR_NONE,
     )?;
     let cq = crate::rig::queues::Cq::new(&device, eq.eqn, 7)?;
-    let rings = crate::rig::qp::QpRings::new(&device, shape())?;
-    let request = rings.request(device.pd()?, (cq.cqn, cq.cqn), shape());
+    let rings = crate::rig::qp::QpRings::new(&device, QpShape::of(QpType::UD))?;
+    let request = rings.request(device.pd()?, (cq.cqn, cq.cqn), QpShape::of(QpType::UD));
     device.refused(&request, Status::UNSUPPORTED, "qp_type", Reason::NOT_ACTIVE)
 }
 
 fn path<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let device = cx.bare()?;
     device.ok(&set_address(1, ipv4(1)))?;
-    let end = End::new(&device, 1, shape())?;
+    let end = End::new(&device, 1, QpShape::of(QpType::UD))?;
     let good = to_rtr(end.qp.qpn, 1);
     for field in ["peer_qpn", "traffic_class", "hop_limit", "flow_label"] {
         device.refused(
@@ -198,7 +185,7 @@ fn not_connected<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         return crate::failure::skip("feature CONNECTIONS is not offered");
     }
     device.ok(&set_address(1, ipv4(1)))?;
-    let end = End::new(&device, 1, shape())?;
+    let end = End::new(&device, 1, QpShape::of(QpType::UD))?;
     let connect = Request::new(Opcode::CONNECT)
         .set("qpn", end.qp.qpn)
         .set("address", 1)
@@ -300,7 +287,7 @@ fn send<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 }
 
 fn send_ipv6<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
-    let mut pair = unready(cx)?;
+    let mut pair = cx.ends_of(QpShape::of(QpType::UD))?;
     for end in [&pair.a, &pair.b] {
         let index = u16::from(end.host) + 10;
         end.dev.ok(&set_address(index, ipv6(end.host)))?;
@@ -335,7 +322,7 @@ fn send_ipv6<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn renew<P: TestPlatform>(end: &mut End<'_, P>) -> Outcome {
     end.qp.reaches(&end.dev, QpState::ERROR)?;
     end.dev.ok(&end.qp.destroy())?;
-    end.qp = end.another_qp(shape())?;
+    end.qp = end.another_qp(QpShape::of(QpType::UD))?;
     ready(end, |r| r)
 }
 
@@ -436,7 +423,7 @@ fn keys<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 }
 
 fn judged<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
-    let mut pair = unready(cx)?;
+    let mut pair = cx.ends_of(QpShape::of(QpType::UD))?;
     let no_qp = pair.b.dev.counter("DROPPED_NO_QP")?;
     let malformed = pair.b.dev.counter("DROPPED_MALFORMED")?;
     pair.b.recv(1, 0, 4096)?;
@@ -485,7 +472,7 @@ fn itself<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         let mask = if loopback { 0 } else { feature::LOOPBACK };
         let device = cx.with_features(cx.usual() & !mask)?;
         device.ok(&set_address(1, ipv4(1)))?;
-        let mut end = End::new(&device, 1, shape())?;
+        let mut end = End::new(&device, 1, QpShape::of(QpType::UD))?;
         ready(&end, |r| r)?;
         end.recv(1, 0, 256)?;
         let lost = device.counter("DROPPED_UNREACHABLE")?;
@@ -501,42 +488,6 @@ fn itself<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     Ok(())
 }
 
-const STATION: [u8; 6] = [2, 0xAA, 0, 0, 0, 9];
-
-/// Frames that the device sent, until one of this kind.
-#[track_caller]
-pub(super) fn frame<P: TestPlatform>(
-    cx: &Context<'_, P>,
-    what: &str,
-    choose: impl Fn(&[u8]) -> bool,
-) -> Outcome<Vec<u8>> {
-    let mut buffer = vec![0; 16 * 1024];
-    cx.machine().wait_for(what, || {
-        while let Some(length) = cx.platform().port_receive(&mut buffer) {
-            if choose(&buffer[..length]) {
-                return Ok(Some(buffer[..length].to_vec()));
-            }
-        }
-        Ok(None)
-    })
-}
-
-/// An ARP question of the device for a host, answered by a station.
-#[track_caller]
-pub(super) fn answer_question<P: TestPlatform>(cx: &Context<'_, P>, host: u8) -> Outcome {
-    let question = frame(cx, "an ARP question", |f| {
-        f.len() >= 42 && f[12..14] == [8, 6] && f[20..22] == [0, 1] && f[41] == host
-    })?;
-    let mut reply = question[6..12].to_vec();
-    reply.extend(STATION);
-    reply.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 2]);
-    reply.extend(STATION);
-    reply.extend([10, 77, 0, host]);
-    reply.extend(&question[22..32]);
-    reply.resize(60, 0);
-    Ok(cx.platform().port_send(&reply)?)
-}
-
 /// A datagram to the station, or to `dst`; the bytes from its IPv4 header on.
 #[track_caller]
 fn datagram_frame<P: TestPlatform>(cx: &Context<'_, P>, dst: [u8; 6]) -> Outcome<Vec<u8>> {
@@ -550,7 +501,7 @@ fn datagram_frame<P: TestPlatform>(cx: &Context<'_, P>, dst: [u8; 6]) -> Outcome
 fn next_hop<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let device = cx.bare()?;
     device.ok(&set_address(1, ipv4(1)))?;
-    let mut end = End::new(&device, 1, shape())?;
+    let mut end = End::new(&device, 1, QpShape::of(QpType::UD))?;
     ready(&end, |r| r)?;
     let lost = device.counter("DROPPED_UNREACHABLE")?;
     let to = |host| datagram(ipv4(host), 0x1234, KEY).inline(b"a datagram");

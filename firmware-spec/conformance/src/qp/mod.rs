@@ -9,6 +9,7 @@ mod posting;
 mod retries;
 mod shared;
 mod states;
+mod station;
 mod unreliable;
 
 use rnic_platform::TestPlatform;

@@ -6,7 +6,7 @@ use rnic_abi::{
 };
 use rnic_platform::TestPlatform;
 
-use super::datagrams::{answer_question, frame};
+use super::station::{answer_question, frame};
 use crate::failure::{Outcome, check, equal, same_bytes};
 use crate::request::Request;
 use crate::rig::commands::{ipv4, set_address};
@@ -37,24 +37,10 @@ pub fn tests<P: TestPlatform>(list: &mut List<P>) {
     ends!(list, "uc.services", &["ROCE-26"], UC, services);
 }
 
-fn shape() -> QpShape {
-    QpShape {
-        qp_type: QpType::UC,
-        ..QpShape::default()
-    }
-}
-
-/// Two ends of type UC in INIT.
-#[track_caller]
-fn unready<'p, P: TestPlatform>(cx: &Context<'p, P>) -> Outcome<Pair<'p, P>> {
-    let (a, b) = cx.devices()?;
-    Pair::unconnected(&a, &b, (shape(), shape()))
-}
-
 /// Two ends of type UC in RTS.
 #[track_caller]
 fn pair<'p, P: TestPlatform>(cx: &Context<'p, P>, mtu: Mtu) -> Outcome<Pair<'p, P>> {
-    let pair = unready(cx)?;
+    let pair = cx.ends_of(QpShape::of(QpType::UC))?;
     pair.connect(Attributes {
         mtu,
         ..Attributes::default()
@@ -65,7 +51,7 @@ fn pair<'p, P: TestPlatform>(cx: &Context<'p, P>, mtu: Mtu) -> Outcome<Pair<'p, 
 fn states<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let device = cx.bare()?;
     device.ok(&set_address(1, ipv4(1)))?;
-    let end = End::new(&device, 1, shape())?;
+    let end = End::new(&device, 1, QpShape::of(QpType::UC))?;
     let qpn = end.qp.qpn;
     equal(
         "qp_type",
@@ -109,10 +95,10 @@ fn states<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn not_active<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let device = cx.with_features(cx.usual() & !feature::UC)?;
     let reliable = End::new(&device, 1, QpShape::default())?;
-    let rings = crate::rig::qp::QpRings::new(&device, shape())?;
+    let rings = crate::rig::qp::QpRings::new(&device, QpShape::of(QpType::UC))?;
     let cqns = (reliable.scq.cqn, reliable.rcq.cqn);
     device.refused(
-        &rings.request(reliable.pd, cqns, shape()),
+        &rings.request(reliable.pd, cqns, QpShape::of(QpType::UC)),
         Status::UNSUPPORTED,
         "qp_type",
         Reason::NOT_ACTIVE,
@@ -125,7 +111,7 @@ fn not_connected<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         return crate::failure::skip("feature CONNECTIONS is not offered");
     }
     device.ok(&set_address(1, ipv4(1)))?;
-    let end = End::new(&device, 1, shape())?;
+    let end = End::new(&device, 1, QpShape::of(QpType::UC))?;
     let connect = Request::new(Opcode::CONNECT)
         .set("qpn", end.qp.qpn)
         .set("address", 1)
@@ -137,7 +123,7 @@ fn not_connected<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn opcodes<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let device = cx.bare()?;
     device.ok(&set_address(1, ipv4(1)))?;
-    let mut end = End::new(&device, 1, shape())?;
+    let mut end = End::new(&device, 1, QpShape::of(QpType::UC))?;
     let peer = Peer {
         qpn: 0x77,
         host: 2,
@@ -160,7 +146,7 @@ fn opcodes<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         end.sent(Done::LOCAL_OPERATION_ERROR, Error::BAD_OPCODE)?;
         end.qp.reaches(&device, QpState::ERROR)?;
         device.ok(&end.qp.destroy())?;
-        end.qp = end.another_qp(shape())?;
+        end.qp = end.another_qp(QpShape::of(QpType::UC))?;
     }
     Ok(())
 }
@@ -359,7 +345,7 @@ fn dropped<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 
 fn services<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let (a, b) = cx.devices()?;
-    let mut pair = Pair::unconnected(&a, &b, (shape(), QpShape::default()))?;
+    let mut pair = Pair::unconnected(&a, &b, (QpShape::of(QpType::UC), QpShape::default()))?;
     pair.connect(Attributes::default())?;
     let before = pair.b.dev.counter("DROPPED_NO_QP")?;
     pair.b.mr.write(0, &[0xEE; 64]);
@@ -378,7 +364,7 @@ fn services<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
 fn next_hop<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
     let device = cx.bare()?;
     device.ok(&set_address(1, ipv4(1)))?;
-    let mut end = End::new(&device, 1, shape())?;
+    let mut end = End::new(&device, 1, QpShape::of(QpType::UC))?;
     let peer = Peer {
         qpn: 0x77,
         host: 9,
@@ -403,7 +389,7 @@ fn next_hop<P: TestPlatform>(cx: &Context<'_, P>) -> Outcome {
         end.sent_ok()?;
     }
     // Nobody answers: lost, after a while.
-    let mut end = End::new(&device, 1, shape())?;
+    let mut end = End::new(&device, 1, QpShape::of(QpType::UC))?;
     let nobody = Peer { host: 10, ..peer };
     let rtr = to_rtr(end.qp.qpn, 1, &nobody, Attributes::default()).set("mask.next_hop", 0);
     device.ok(&rtr)?;

@@ -49,6 +49,15 @@ impl Default for QpShape {
 }
 
 impl QpShape {
+    /// The usual one, of this transport service.
+    #[must_use]
+    pub fn of(qp_type: QpType) -> Self {
+        Self {
+            qp_type,
+            ..Self::default()
+        }
+    }
+
     /// Smallest stride of the send queue.
     #[must_use]
     pub fn send_stride(&self) -> u8 {
