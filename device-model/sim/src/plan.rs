@@ -2,6 +2,7 @@
 //! is decided before the run, so that it does not depend on how the run goes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use rnic_abi::{Mtu, WorkOpcode};
 use rnic_core::env::Budget;
@@ -9,6 +10,7 @@ use rnic_core::fault::{Fault, Rule, Site};
 
 use crate::arena::{LEND, OWN, RECV_SLOTS, REMOTE, SLOT_DATA};
 use crate::end::SEND_ENTRIES;
+use crate::platform::{FabricOptions, Options, SimMachine};
 use crate::random::Random;
 
 /// An operation on data.
@@ -237,6 +239,25 @@ const TRANSFERS: [WorkOpcode; 7] = [
 ];
 
 impl Plan {
+    /// The machine that it wants, whose devices speak by segments or by frames.
+    pub(crate) fn machine(&self, segments: bool) -> Result<Arc<SimMachine>, String> {
+        SimMachine::new(&Options {
+            functions: self.functions,
+            mapped: self.mapped,
+            park: self.park,
+            budget: self.budget,
+            fabric: FabricOptions {
+                segments,
+                inbox: self.inbox,
+                frames: self.frames,
+                jitter_ns: self.jitter_ns,
+                seed: self.seed,
+                ..FabricOptions::default()
+            },
+        })
+        .map_err(|error| error.to_string())
+    }
+
     /// The plan of a seed, with so many steps for each end, about.
     #[must_use]
     pub fn new(seed: u64, steps: usize) -> Self {

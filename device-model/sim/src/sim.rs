@@ -9,7 +9,7 @@ use crate::coverage::Coverage;
 use crate::end::End;
 use crate::guest::Guest;
 use crate::plan::Plan;
-use crate::platform::{FabricOptions, Options, SimMachine};
+use crate::platform::SimMachine;
 use crate::random::Random;
 use crate::trace::Trace;
 
@@ -83,6 +83,25 @@ pub struct Report {
     pub chaos: bool,
 }
 
+impl Report {
+    /// Of a part of a run that has no operations whose outcomes are compared.
+    pub(crate) fn of_part(
+        name: &str,
+        failure: Option<String>,
+        trace: &Trace,
+        coverage: Coverage,
+    ) -> Self {
+        Self {
+            failure: failure.map(|why| format!("{name}: {why}")),
+            trace: trace.last().map(str::to_owned).collect(),
+            digest: trace.digest(),
+            coverage,
+            outcomes: Vec::new(),
+            chaos: true,
+        }
+    }
+}
+
 /// Runs a seed.
 #[must_use]
 pub fn run(seed: u64, mode: Mode) -> Report {
@@ -127,21 +146,7 @@ pub fn run(seed: u64, mode: Mode) -> Report {
 
 impl Sim {
     fn new(plan: Plan, segments: bool, trace: Trace) -> Result<Self, String> {
-        let machine = SimMachine::new(&Options {
-            functions: plan.functions,
-            mapped: plan.mapped,
-            park: plan.park,
-            budget: plan.budget,
-            fabric: FabricOptions {
-                segments,
-                inbox: plan.inbox,
-                frames: plan.frames,
-                jitter_ns: plan.jitter_ns,
-                seed: plan.seed,
-                ..FabricOptions::default()
-            },
-        })
-        .map_err(|error| error.to_string())?;
+        let machine = plan.machine(segments)?;
         let mut guests = Vec::new();
         for index in 0..plan.functions {
             guests.push(Guest::new(&machine, index, &plan)?);

@@ -18,7 +18,7 @@ use rnic_core::fault::{Fault, FaultPlan};
 use crate::coverage::Coverage;
 use crate::guest::Guest;
 use crate::plan::Plan;
-use crate::platform::{FabricOptions, Options, SimMachine};
+use crate::platform::SimMachine;
 use crate::random::Random;
 use crate::sim::{Mode, Report};
 use crate::trace::Trace;
@@ -80,33 +80,12 @@ pub fn run(seed: u64, mode: Mode) -> Report {
             (failure, letters.trace, letters.coverage)
         }
     };
-    Report {
-        failure: failure.map(|why| format!("letters: {why}")),
-        trace: trace.last().map(str::to_owned).collect(),
-        digest: trace.digest(),
-        coverage,
-        outcomes: Vec::new(),
-        chaos: true,
-    }
+    Report::of_part("letters", failure, &trace, coverage)
 }
 
 impl Letters {
     fn new(plan: &Plan, segments: bool, trace: Trace) -> Result<Self, String> {
-        let machine = SimMachine::new(&Options {
-            functions: plan.functions,
-            mapped: plan.mapped,
-            park: plan.park,
-            budget: plan.budget,
-            fabric: FabricOptions {
-                segments,
-                inbox: plan.inbox,
-                frames: plan.frames,
-                jitter_ns: plan.jitter_ns,
-                seed: plan.seed,
-                ..FabricOptions::default()
-            },
-        })
-        .map_err(|error| error.to_string())?;
+        let machine = plan.machine(segments)?;
         // Devices do as they should: only the wire is bad here.
         let plan = Plan {
             device: Vec::new(),

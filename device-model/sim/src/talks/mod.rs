@@ -18,7 +18,7 @@ use rnic_core::fault::FaultPlan;
 use crate::coverage::Coverage;
 use crate::guest::Guest;
 use crate::plan::Plan;
-use crate::platform::{FabricOptions, Options, SimMachine};
+use crate::platform::SimMachine;
 use crate::random::Random;
 use crate::sim::{Mode, Report};
 use crate::trace::Trace;
@@ -68,14 +68,7 @@ pub fn run(seed: u64, mode: Mode) -> Report {
             (failure, talks.trace, talks.coverage)
         }
     };
-    Report {
-        failure: failure.map(|why| format!("talks: {why}")),
-        trace: trace.last().map(str::to_owned).collect(),
-        digest: trace.digest(),
-        coverage,
-        outcomes: Vec::new(),
-        chaos: true,
-    }
+    Report::of_part("talks", failure, &trace, coverage)
 }
 
 impl Talks {
@@ -85,19 +78,7 @@ impl Talks {
             device: Vec::new(),
             ..plan.clone()
         };
-        let machine = SimMachine::new(&Options {
-            functions: plan.functions,
-            mapped: plan.mapped,
-            park: plan.park,
-            budget: plan.budget,
-            fabric: FabricOptions {
-                segments,
-                jitter_ns: plan.jitter_ns,
-                seed: plan.seed,
-                ..FabricOptions::default()
-            },
-        })
-        .map_err(|error| error.to_string())?;
+        let machine = plan.machine(segments)?;
         let mut random = Random::new(plan.seed, 4);
         let mut guests = Vec::new();
         let mut ports = Vec::new();
