@@ -2,12 +2,16 @@
 
 unconnected.py ud OURS THEIRS QPN
 unconnected.py uc OURS THEIRS QPN ADDRESS KEY PSN
+unconnected.py stream COUNT OURS THEIRS QPN ADDRESS KEY PSN
 
 OURS is the address here, THEIRS the device's; the numbers are what `rnic peer` said of its queue pair and memory. ud: datagrams
-there and back, after one with a wrong queue key, of which nothing may come back. uc: messages and writes that come from there,
-then the same from here; says its own numbers first, for the standard input of `rnic peer`. Prints a line for each kind.
+there and back, after one with a wrong queue key, of which nothing may come back; a datagram whose answer does not come is sent
+again. uc: messages and writes that come from there, then the same from here; says its own numbers first, for the standard input
+of `rnic peer`. stream, with `--mode uc-stream`: numbered messages that come from there until it is silent, of which some may be
+missing, then COUNT from here. Prints a line for each kind.
 """
 
+import errno
 import ipaddress
 import socket
 import struct
@@ -20,6 +24,7 @@ from pyverbs.cq import CQ
 from pyverbs.device import Context
 from pyverbs.mr import MR
 from pyverbs.pd import PD
+from pyverbs.pyverbs_error import PyverbsRDMAError
 from pyverbs.qp import QP, QPAttr, QPCap, QPInitAttr
 from pyverbs.wr import SGE, RecvWR, SendWR
 
@@ -30,6 +35,8 @@ PSN = 0xFFFFFE
 GRH = 40
 # Where writes arrive here, and how far behind the address there.
 WRITTEN, WRITTEN_IMMEDIATE = 1 << 18, 1 << 19
+# Of a stream: bytes of each message, and places that writes go to in turn.
+LENGTH, PLACES = 5000, 64
 
 
 def mapped(address):
@@ -52,6 +59,17 @@ def same_bytes(what, got, want):
     at = next((n for n, (a, b) in enumerate(zip(got, want)) if a != b), None)
     if at is not None:
         sys.exit(f"{what}: differs at byte {at}: {got[at:at + 8]!r} instead of {want[at:at + 8]!r}")
+
+
+def patiently(act):
+    """Does what looks for the next hop: its question or the answer may be lost more often than the kernel asks."""
+    for _ in range(10):
+        try:
+            return act()
+        except PyverbsRDMAError as error:
+            if error.error_code != errno.ETIMEDOUT:
+                raise
+    sys.exit("nobody answers for the next hop")
 
 
 class End:
@@ -78,14 +96,17 @@ class End:
         return AHAttr(gr=gr, is_global=1, port_num=1)
 
     def up(self, attr):
-        self.qp.to_rts(attr)
+        patiently(lambda: self.qp.to_rts(attr))
         for slot in range(self.receives):
-            sge = SGE(self.memory.buf + slot * SLOT, SLOT, self.memory.lkey)
-            self.qp.post_recv(RecvWR(wr_id=slot, num_sge=1, sg=[sge]))
+            self.post_receive(slot)
 
-    def poll(self):
-        """Takes the next completion, of either kind."""
-        end = time.monotonic() + 20
+    def post_receive(self, slot):
+        sge = SGE(self.memory.buf + slot * SLOT, SLOT, self.memory.lkey)
+        self.qp.post_recv(RecvWR(wr_id=slot, num_sge=1, sg=[sge]))
+
+    def poll(self, seconds=20):
+        """Takes the next completion, of either kind; whether there was one."""
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             count, list_ = self.cq.poll(1)
             if count:
@@ -95,14 +116,19 @@ class End:
                     self.arrivals.append(wc)
                 else:
                     self.sent += 1
-                return
+                return True
             time.sleep(0.0005)
-        sys.exit("no completion in 20 s")
+        return False
 
-    def arrival(self):
+    def arrival(self, seconds=20):
+        """The next receive that completes; none when nothing does in this time."""
         while not self.arrivals:
-            self.poll()
+            if not self.poll(seconds):
+                return None
         return self.arrivals.pop(0)
+
+    def arrives(self):
+        return self.arrival() or sys.exit("nothing arrives in 20 s")
 
     def bytes_of(self, wc):
         return self.memory.read(wc.byte_len, wc.wr_id * SLOT)
@@ -120,7 +146,8 @@ class End:
         before = self.sent
         self.qp.post_send(wr)
         while self.sent == before:
-            self.poll()
+            if not self.poll():
+                sys.exit("nothing leaves in 20 s")
 
 
 def immediate(wc):
@@ -133,7 +160,8 @@ def datagrams(ours, theirs, qpn):
     attr.qkey = QKEY
     attr.sq_psn = PSN
     end.up(attr)
-    ah = AH(end.pd, attr=end.route())
+    ah = patiently(lambda: AH(end.pd, attr=end.route()))
+    again = 0
 
     def send(data, imm=None, qkey=QKEY):
         opcode = e.IBV_WR_SEND if imm is None else e.IBV_WR_SEND_WITH_IMM
@@ -141,10 +169,23 @@ def datagrams(ours, theirs, qpn):
 
     send(b"by a wrong key", qkey=QKEY + 1)
     print("ud sent by a wrong key")
-    for size, imm in ((1, None), (64, 0x01020304), (999, None), (1024, 0x05060708)):
+    most = 128 << end.context.query_port(1).active_mtu
+    for size, imm in ((1, None), (64, 0x01020304), (999, None), (most, 0x05060708)):
         data = text(size, size)
-        send(data, imm)
-        wc = end.arrival()
+        wc = None
+        for _ in range(50):
+            send(data, imm)
+            wc = end.arrival(2)
+            while wc and wc.byte_len != GRH + size:
+                # What was asked for twice came twice.
+                again += 1
+                end.post_receive(wc.wr_id)
+                wc = end.arrival(2)
+            if wc:
+                break
+            again += 1
+        if not wc:
+            sys.exit(f"no answer to {size} bytes")
         same("source queue pair", wc.src_qp, qpn)
         same("immediate", immediate(wc), imm)
         same("flags", bool(wc.wc_flags & e.IBV_WC_GRH), True)
@@ -164,12 +205,15 @@ def datagrams(ours, theirs, qpn):
             source, destination = area[8:24], area[24:40]
         same("source", ipaddress.ip_address(source), ipaddress.ip_address(theirs))
         same("destination", ipaddress.ip_address(destination), ipaddress.ip_address(ours))
+        end.post_receive(wc.wr_id)
         print(f"ud {size} bytes there and back, immediate {imm}")
     same("answers too many", end.arrivals, [])
+    print(f"ud sent or taken {again} times in vain")
 
 
-def unreliable(ours, theirs, qpn, address, key, psn):
-    end = End(e.IBV_QPT_UC, ours, theirs, 3)
+def connected(ours, theirs, qpn, psn, receives):
+    """An end of an unreliable connection, which says its numbers."""
+    end = End(e.IBV_QPT_UC, ours, theirs, receives)
     attr = QPAttr(port_num=1)
     attr.qp_access_flags = e.IBV_ACCESS_REMOTE_WRITE
     attr.path_mtu = end.context.query_port(1).active_mtu
@@ -179,12 +223,17 @@ def unreliable(ours, theirs, qpn, address, key, psn):
     attr.ah_attr = end.route()
     end.up(attr)
     print(f"uc numbers {end.qp.qp_num} {end.memory.buf} {end.memory.rkey} {PSN}", flush=True)
+    return end
+
+
+def unreliable(ours, theirs, qpn, address, key, psn):
+    end = connected(ours, theirs, qpn, psn, 3)
     for what, size, imm, opcode in (
         ("send", 5000, None, e.IBV_WC_RECV),
         ("send with immediate", 3000, 0x01020304, e.IBV_WC_RECV),
         ("write with immediate", 3000, 0x05060708, e.IBV_WC_RECV_RDMA_WITH_IMM),
     ):
-        wc = end.arrival()
+        wc = end.arrives()
         same(f"{what}, opcode", wc.opcode, opcode)
         same(f"{what}, length", wc.byte_len, size)
         same(f"{what}, immediate", immediate(wc), imm)
@@ -201,5 +250,32 @@ def unreliable(ours, theirs, qpn, address, key, psn):
     print("uc gave 2 sends and 2 writes")
 
 
-kind, here, there, *numbers = sys.argv[1:]
-{"ud": datagrams, "uc": unreliable}[kind](here, there, *(int(n, 0) for n in numbers))
+def stream(count, ours, theirs, qpn, address, key, psn):
+    end = connected(ours, theirs, qpn, psn, 16)
+    taken, last = 0, -1
+    while wc := end.arrival(3 if taken else 20):
+        number = immediate(wc)
+        same(f"message {number}, length", wc.byte_len, LENGTH)
+        same(f"message {number} behind {last}", number > last, True)
+        same_bytes(f"message {number}", end.bytes_of(wc), text(number, LENGTH))
+        end.post_receive(wc.wr_id)
+        taken, last = taken + 1, number
+    print(f"stream took {taken} in order")
+    for number in range(count):
+        place = address + WRITTEN + number % PLACES * SLOT
+        if number % 2:
+            there = lambda wr: wr.set_wr_rdma(key, place)
+            end.post(e.IBV_WR_RDMA_WRITE_WITH_IMM, text(number, LENGTH), there, imm=number)
+        else:
+            end.post(e.IBV_WR_SEND_WITH_IMM, text(number, LENGTH), imm=number)
+        time.sleep(0.002)
+    print(f"stream gave {count}")
+
+
+kind, *rest = sys.argv[1:]
+if kind == "stream":
+    count, here, there, *numbers = rest
+    stream(int(count), here, there, *(int(n, 0) for n in numbers))
+else:
+    here, there, *numbers = rest
+    {"ud": datagrams, "uc": unreliable}[kind](here, there, *(int(n, 0) for n in numbers))

@@ -30,6 +30,13 @@ pub struct Weather {
     pub netem: &'static str,
 }
 
+impl Weather {
+    /// Whether it loses frames.
+    pub fn is_lossy(&self) -> bool {
+        !self.netem.is_empty()
+    }
+}
+
 /// Which addresses.
 #[derive(Clone, Copy)]
 pub struct Case {
@@ -67,6 +74,7 @@ pub struct Bench {
     pub commands: Vec<String>,
     /// The second judge of the capture.
     tshark: Option<PathBuf>,
+    path_mtu: u32,
     /// The network loses frames.
     lossy: bool,
     _folder: tempfile::TempDir,
@@ -74,7 +82,7 @@ pub struct Bench {
 
 impl Bench {
     /// With Python's verbs on a User Mode Linux kernel, or without on whatever kernel there is.
-    pub fn start(rnic: &Path, mtu: u32, full: Option<&Path>) -> Result<Self> {
+    pub fn start(rnic: &Path, (mtu, path_mtu): (u32, u32), full: Option<&Path>) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for sockets")?;
         let ours = folder.path().join("rnic");
         let theirs = folder.path().join("peer");
@@ -112,11 +120,22 @@ impl Bench {
             capture,
             commands: Vec::new(),
             tshark,
+            path_mtu,
             lossy: false,
             _folder: folder,
         };
         bench.peer(&peer::up(mtu))?;
         Ok(bench)
+    }
+
+    /// Payload of a packet at most.
+    pub fn path_mtu(&self) -> u32 {
+        self.path_mtu
+    }
+
+    /// Whether the network loses frames.
+    pub fn is_lossy(&self) -> bool {
+        self.lossy
     }
 
     /// The socket of the device.
@@ -162,7 +181,7 @@ impl Bench {
 
     /// Makes the peer's network bad.
     pub fn weather(&mut self, weather: Weather) -> Result<()> {
-        self.lossy = !weather.netem.is_empty();
+        self.lossy = weather.is_lossy();
         self.peer(&format!("weather {}", weather.netem)).map(drop)
     }
 
@@ -225,12 +244,8 @@ impl Bench {
         ));
         if self.lossy && !arguments.contains(&"--to") {
             // A program of Linux that ends sends one DREQ, and its kernel none after it. Writes to a target are silent.
-            let silence = if arguments.contains(&"target") {
-                "100"
-            } else {
-                "10"
-            };
-            command.args(["--silence-ends", silence]);
+            let silent = silence(arguments.contains(&"target"));
+            command.args(["--silence-ends", silent]);
         }
         Ours::start("rnic peer", command)
     }
@@ -262,6 +277,12 @@ impl Bench {
         );
         Ok(())
     }
+}
+
+/// After how many seconds of silence a peer counts as gone that may have said goodbye unheard; of one that only writes to a
+/// target nothing is heard for longer.
+pub fn silence(target: bool) -> &'static str {
+    if target { "100" } else { "10" }
 }
 
 /// Starts a daemon with one device and a capture, which is replaced.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::bench::{Bench, Case};
+use super::bench::{Bench, Case, silence};
 use crate::guest::{Guest, Running, program};
 use crate::tiers::device::pci_ids;
 use crate::workspace;
@@ -89,7 +89,11 @@ impl Inside {
 
     /// Starts `rnic peer` and waits until it listens.
     fn serve(&mut self, bench: &mut Bench, case: Case, arguments: &str) -> Result<()> {
-        let command = self.tool(bench, case, arguments);
+        let mut command = self.tool(bench, case, arguments);
+        if bench.is_lossy() {
+            command += " --silence-ends ";
+            command += silence(arguments.contains("target"));
+        }
         self.run(&format!(
             "background {LIMIT} {command}; \
              until grep -q listening /tmp/out; do kill -0 $! || {{ cat /tmp/out; false; break; }}; sleep 0.2; done"

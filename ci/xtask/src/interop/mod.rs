@@ -12,7 +12,8 @@
 //! | `table` | docs/interop.md |
 //!
 //! The short part is tier 6's; `cargo xtask test interop` runs all of it and writes the table. For work on a row,
-//! `RNIC_INTEROP_ONLY` runs those alone whose names contain a part of its value; commas part it.
+//! `RNIC_INTEROP_ONLY` runs those alone whose names, MTU and weather contain a part of its value, as in `UC: ` or
+//! `UD: datagrams of Linux answered, MTU 4096, 1%`; semicolons part it. The names are those that a run prints, without IP version.
 
 pub mod bench;
 mod guest;
@@ -55,7 +56,7 @@ const WEATHERS: [Weather; 3] = [
 pub fn short() -> Result<Counts> {
     let rnic = daemon::build_for_tests()?;
     let mut counts = Counts::default();
-    let mut bench = Bench::start(&rnic, MTUS[0].0, None)?;
+    let mut bench = Bench::start(&rnic, MTUS[0], None)?;
     for v6 in [false, true] {
         for row in SHORT {
             let case = Case { v6 };
@@ -78,10 +79,13 @@ pub fn all() -> Result<Counts> {
             let place = (mtu.1, weather.name);
             let first = place == (MTUS[0].1, WEATHERS[0].name);
             let all = ROWS.iter().chain(ONCE.iter().filter(|_| first));
-            if !all.into_iter().any(|row| is_wanted(row.name)) {
+            if !all.into_iter().any(|row| {
+                row.lossy.is_none_or(|lossy| lossy == weather.is_lossy())
+                    && is_wanted(&named(row, place))
+            }) {
                 continue;
             }
-            let mut bench = Bench::start(&rnic, mtu.0, Some(&peer_kernel))?;
+            let mut bench = Bench::start(&rnic, mtu, Some(&peer_kernel))?;
             run.kernel = bench.kernel()?;
             bench.weather(weather)?;
             println!("-- path MTU {}, {}", place.0, place.1);
@@ -93,9 +97,10 @@ pub fn all() -> Result<Counts> {
             tell(&mut run.counts, &name, Some(&bench.finish()), None);
         }
     }
-    if DEATHS.iter().any(|row| is_wanted(row.name)) {
-        let mut bench = Bench::start(&rnic, MTUS[0].0, Some(&peer_kernel))?;
-        run.rows(&mut bench, DEATHS, (MTUS[0].1, table::ONCE))?;
+    let once = (MTUS[0].1, table::ONCE);
+    if DEATHS.iter().any(|row| is_wanted(&named(row, once))) {
+        let mut bench = Bench::start(&rnic, MTUS[0], Some(&peer_kernel))?;
+        run.rows(&mut bench, DEATHS, once)?;
         tell(
             &mut run.counts,
             "frames are whole, dead daemons",
@@ -103,14 +108,25 @@ pub fn all() -> Result<Counts> {
             None,
         );
     }
-    if is_wanted(table::IN_GUEST) {
-        let mut bench = Bench::start(&rnic, MTUS[0].0, Some(&peer_kernel))?;
-        run.in_guest(&mut bench)?;
-        let name = format!("frames are whole, {}", table::IN_GUEST);
+    for (weather, place) in WEATHERS.into_iter().zip(table::IN_GUEST) {
+        if !guest::ACTS
+            .iter()
+            .any(|(row, _)| is_wanted(&format!("{row}, {place}")))
+        {
+            continue;
+        }
+        let mut bench = Bench::start(&rnic, MTUS[0], Some(&peer_kernel))?;
+        run.kernel = bench.kernel()?;
+        bench.weather(weather)?;
+        run.in_guest(&mut bench, place)?;
+        let name = format!("frames are whole, {place}");
         tell(&mut run.counts, &name, Some(&bench.finish()), None);
     }
-    if is_wanted(table::WINDOWS) {
-        let mut bench = Bench::start(&rnic, MTUS[0].0, Some(&peer_kernel))?;
+    if ndk::ACTS
+        .iter()
+        .any(|(row, _)| is_wanted(&format!("{row}, {}", table::WINDOWS)))
+    {
+        let mut bench = Bench::start(&rnic, MTUS[0], Some(&peer_kernel))?;
         run.windows(&mut bench)?;
         let name = format!("frames are whole, {}", table::WINDOWS);
         tell(&mut run.counts, &name, Some(&bench.finish()), None);
@@ -125,7 +141,7 @@ pub fn all() -> Result<Counts> {
     Ok(run.counts)
 }
 
-/// Parts of the names of the rows that are wanted alone, with commas between them.
+/// Parts of the names of the rows that are wanted alone, with semicolons between them.
 fn only() -> Option<String> {
     std::env::var("RNIC_INTEROP_ONLY")
         .ok()
@@ -133,7 +149,12 @@ fn only() -> Option<String> {
 }
 
 fn is_wanted(name: &str) -> bool {
-    only().is_none_or(|text| text.split(',').any(|part| name.contains(part)))
+    only().is_none_or(|text| text.split(';').any(|part| name.contains(part)))
+}
+
+/// A row with where it runs, as `RNIC_INTEROP_ONLY` chooses it.
+fn named(row: &Row, (mtu, weather): (u32, &str)) -> String {
+    format!("{}, MTU {mtu}, {weather}", row.name)
 }
 
 /// What has come of it so far.
@@ -147,11 +168,11 @@ struct Run {
 }
 
 impl Run {
-    fn in_guest(&mut self, bench: &mut Bench) -> Result<()> {
+    fn in_guest(&mut self, bench: &mut Bench, place: &'static str) -> Result<()> {
         let mut inside = guest::Inside::start(bench).context("a guest of QEMU with an rnic")?;
-        println!("-- {}", table::IN_GUEST);
+        println!("-- {place}");
         for (row, act) in guest::ACTS {
-            self.elsewhere(bench, (*row, table::IN_GUEST), |bench, case| {
+            self.elsewhere(bench, (*row, place), |bench, case| {
                 act(&mut inside, bench, case)
             })?;
         }
@@ -176,6 +197,9 @@ impl Run {
         (row, place): (&'static str, &'static str),
         mut act: impl FnMut(&mut Bench, Case) -> Result<()>,
     ) -> Result<()> {
+        if !is_wanted(&format!("{row}, {place}")) {
+            return Ok(());
+        }
         for v6 in [false, true] {
             let case = Case { v6 };
             bench.take_commands();
@@ -200,7 +224,11 @@ impl Run {
 
     fn rows(&mut self, bench: &mut Bench, rows: &[Row], place: (u32, &'static str)) -> Result<()> {
         let (mtu, weather) = place;
-        for row in rows.iter().filter(|row| is_wanted(row.name)) {
+        let wanted = |row: &&Row| {
+            row.lossy.is_none_or(|lossy| lossy == bench.is_lossy()) && is_wanted(&named(row, place))
+        };
+        let rows: Vec<&Row> = rows.iter().filter(wanted).collect();
+        for row in rows {
             for v6 in [false, true] {
                 let case = Case { v6 };
                 let name = format!("{} over {}, MTU {mtu}, {weather}", row.name, case.family());

@@ -23,6 +23,8 @@ pub struct Row {
     pub name: &'static str,
     /// Why there is nothing to do over IPv6.
     pub only_v4: Option<&'static str>,
+    /// Whether it is a row of a network that loses frames, or of one that does not; of both, if nothing is said.
+    pub lossy: Option<bool>,
     pub act: fn(&mut Bench, Case) -> Result<()>,
 }
 
@@ -30,6 +32,7 @@ const fn row(name: &'static str, act: fn(&mut Bench, Case) -> Result<()>) -> Row
     Row {
         name,
         only_v4: None,
+        lossy: None,
         act,
     }
 }
@@ -66,6 +69,18 @@ pub const ROWS: &[Row] = &[
     row("Linux disconnects", endings::linux_disconnects),
     row("kill -9 of rnic's program", endings::kill_ours),
     row("kill -9 of Linux's program", endings::kill_theirs),
+    row("UD: datagrams of Linux answered", unconnected::datagrams),
+    Row {
+        lossy: Some(false),
+        ..row("UC: sends and writes both ways", unconnected::unreliable)
+    },
+    Row {
+        lossy: Some(true),
+        ..row(
+            "UC: messages are lost, others come whole and in order",
+            unconnected::stream,
+        )
+    },
 ];
 
 /// What neither MTU nor weather changes; some of it takes seconds by its nature.
@@ -94,6 +109,4 @@ pub const DEATHS: &[Row] = &[
         "rnic's daemon dies and asks again from the same queue pair",
         deaths::daemon_comes_back,
     ),
-    row("UD: datagrams of Linux answered", unconnected::datagrams),
-    row("UC: sends and writes both ways", unconnected::unreliable),
 ];

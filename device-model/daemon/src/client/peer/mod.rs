@@ -6,6 +6,7 @@
 //! | `messages` | ucmatose; rdma_client and rdma_server of librdmacm's examples |
 //! | `target` | whoever reads, writes and counts in memory that is lent |
 //! | `ud`, `uc` | queue pairs without a connection manager: datagrams; the unreliable connection |
+//! | `stream` | the unreliable connection over a network that loses frames |
 //! | `end` | (the device, its queues, and the connection) |
 //!
 //! Tests: `tests/peer.rs`, both ends by this tool; `cargo xtask test interop`, against Linux.
@@ -13,6 +14,7 @@
 mod end;
 mod messages;
 mod rping;
+mod stream;
 mod target;
 mod uc;
 mod ud;
@@ -47,6 +49,8 @@ pub enum Mode {
     Ud,
     /// Messages and writes over an unreliable connection, there and back; the peer's numbers come on standard input
     Uc,
+    /// Numbered messages over an unreliable connection, there and then from there, of which some may be lost
+    UcStream,
 }
 
 /// `rnic peer`.
@@ -96,7 +100,7 @@ pub struct PeerOptions {
     pub hold: bool,
     /// Seconds of silence after which a client counts as gone. Over a network that loses frames: a program that ends
     /// says goodbye once, and who does not hear it waits for ever
-    #[arg(long, value_name = "SECONDS", conflicts_with = "to")]
+    #[arg(long, value_name = "SECONDS")]
     pub silence_ends: Option<u64>,
     /// Seconds to wait for anything
     #[arg(long, default_value_t = 60)]
@@ -129,7 +133,7 @@ impl Mode {
     fn service(self) -> QpType {
         match self {
             Self::Ud => QpType::UD,
-            Self::Uc => QpType::UC,
+            Self::Uc | Self::UcStream => QpType::UC,
             Self::Rping | Self::Cma | Self::RdmaClient | Self::RdmaServer | Self::Target => {
                 QpType::RC
             }
@@ -181,7 +185,7 @@ fn play<P: TestPlatform>(platform: P, options: &PeerOptions) -> anyhow::Result<(
         Mode::RdmaClient | Mode::RdmaServer => messages::EXAMPLE_BYTES,
         Mode::Target => target::MESSAGE,
         Mode::Ud => ud::MESSAGE,
-        Mode::Uc => uc::MESSAGE,
+        Mode::Uc | Mode::UcStream => uc::MESSAGE,
     };
     // A peer that does not retry when it meets no receive must meet one.
     let receives = match options.mode {
@@ -189,7 +193,7 @@ fn play<P: TestPlatform>(platform: P, options: &PeerOptions) -> anyhow::Result<(
         Mode::Rping | Mode::RdmaClient | Mode::RdmaServer => 2,
         Mode::Target => target::RECEIVES,
         Mode::Ud => ud::RECEIVES,
-        Mode::Uc => uc::RECEIVES,
+        Mode::Uc | Mode::UcStream => uc::RECEIVES,
     };
     let mut end = End::open(platform, options, (message, receives), patience)?;
     if let Some(text) = &options.reject {
@@ -205,6 +209,7 @@ fn play<P: TestPlatform>(platform: P, options: &PeerOptions) -> anyhow::Result<(
         (Mode::Target, None) => target::serve(end, options),
         (Mode::Ud, None) => ud::serve(end, options),
         (Mode::Uc, _) => uc::speak(end, options),
+        (Mode::UcStream, _) => stream::speak(end, options),
         (Mode::RdmaClient, None) => bail!("--mode rdma-client connects: give --to"),
         (Mode::RdmaServer | Mode::Target | Mode::Ud, Some(_)) => {
             bail!("this mode waits for a connection: leave --to out")

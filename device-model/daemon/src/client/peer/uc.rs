@@ -1,8 +1,7 @@
 //! An unreliable connection, both of whose ends are connected by hand: the numbers of this side are told, those of the other
 //! come as a line on standard input, `QPN ADDRESS KEY PSN`.
 //!
-//! The two sends and two writes of `SENT` go there, then the like come from there. Byte n of a message is
-//! `seed + 31 n + n / 128`.
+//! The two sends and two writes of `SENT` go there, then the like come from there.
 
 use std::io::BufRead;
 use std::str::FromStr;
@@ -22,20 +21,20 @@ pub const RECEIVES: u32 = 16;
 /// First sequence number sent.
 const PSN: u32 = 0xFF_FFFD;
 /// Where writes go, from the address on that was told.
-const WRITTEN: u32 = 1 << 18;
+pub const WRITTEN: u32 = 1 << 18;
 const WRITTEN_IMMEDIATE: u32 = 1 << 19;
 /// Where what is sent lies in our area.
-const SENT: u32 = 1 << 20;
+pub const SENT: u32 = 1 << 20;
 /// Bytes of a send and of a write; with immediate data, the short ones.
 const LONG: u32 = 5000;
 const SHORT: u32 = 3000;
 
 /// What the other side says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Numbers {
+pub struct Numbers {
     qpn: u32,
-    address: u64,
-    key: u32,
+    pub address: u64,
+    pub key: u32,
     psn: u32,
 }
 
@@ -56,17 +55,21 @@ impl FromStr for Numbers {
     }
 }
 
-fn text(seed: u32, length: u32) -> Vec<u8> {
+/// Byte n of a message is `seed + 31 n + n / 128`.
+pub fn text(seed: u32, length: u32) -> Vec<u8> {
     (0..length)
         .map(|n| (seed + 31 * n + (n >> 7)).to_le_bytes()[0])
         .collect()
 }
 
-/// Speaks its part.
-pub fn speak<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow::Result<End<P>> {
+/// Tells the numbers of this side, takes those of the other, and connects.
+pub fn connect<P: TestPlatform>(
+    end: &mut End<P>,
+    options: &PeerOptions,
+) -> anyhow::Result<Numbers> {
     let to = options
         .to
-        .context("--mode uc needs the peer's address: --to")?;
+        .context("an unreliable connection needs the peer's address: --to")?;
     println!(
         "peer listening: numbers {} {} {} {PSN}",
         end.qp.qpn.get(),
@@ -87,6 +90,12 @@ pub fn speak<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow:
     .with_mask(ModifyMask::RECV_PSN | ModifyMask::ACCESS);
     end.ready(request, PSN)?;
     println!("peer connected to queue pair {}", theirs.qpn);
+    Ok(theirs)
+}
+
+/// Speaks its part.
+pub fn speak<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow::Result<End<P>> {
+    let theirs = connect(&mut end, options)?;
     send(&mut end, &theirs)?;
     let mut received = Vec::new();
     let mut done = 0;

@@ -24,7 +24,7 @@ const PSN: u32 = 0xFF_FFFE;
 const GRH: usize = consts::GRH_BYTES as usize;
 const UDP: u8 = 17;
 
-/// Answers as many datagrams as `--count` says.
+/// Answers as many datagrams as `--count` says, or until there is silence for as long as `--silence-ends` says.
 pub fn serve<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow::Result<End<P>> {
     let request = ModifyQpRequest {
         qkey: QKEY.into(),
@@ -47,7 +47,7 @@ pub fn serve<P: TestPlatform>(mut end: End<P>, options: &PeerOptions) -> anyhow:
                 end.post_receive(slot)?;
                 answered += 1;
             }
-            Happening::Ended => bail!("a datagram has no connection that could end"),
+            Happening::Ended => break,
         }
     }
     let dropped = self::dropped(&mut end)? - dropped;
