@@ -21,11 +21,13 @@
 //! | `answer.rs` | responses, ours and the peer's |
 //! | `complete.rs` | completions, errors, flush |
 //! | `path.rs` | segments and frames |
+//! | `counting.rs` | counters of what arrives, leaves and is dropped |
 //! | `datagram.rs`, `hops.rs` | queue pairs of type UD, and where their datagrams go first |
 //! | `tests/` | two devices and what is between them |
 
 mod answer;
 mod complete;
+mod counting;
 mod create;
 mod datagram;
 mod hops;
@@ -54,8 +56,9 @@ use crate::segment::{Lease, WeakLease};
 use crate::wqe::{Data, Request, Segments, SendRules};
 
 pub use complete::{FlushResult, Ticket};
+pub use counting::drop_counter;
 pub use modify::ChangeError;
-pub use path::{CarriedBy, drop_counter};
+pub use path::CarriedBy;
 pub use state::{Attributes, By, LocalAddress, PathAttributes, Retry, may_change};
 pub use table::{Notice, Qps};
 

@@ -15,11 +15,12 @@ use rnic_transport::split::{request_packet, response_packet};
 use rnic_transport::ud::DatagramHeader;
 use rnic_transport::{RequestHeader, ResponseBody, ResponseHeader};
 use rnic_wire::{
-    Bth, Credits, DropReason, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header,
-    Ipv6Header, MacAddr, Mtu, NakCode, Syndrome, UdpHeader, VlanTag, cnp,
+    Bth, Credits, Envelope, EthHeader, Ext, FrameEncoder, Gid, IpHeader, Ipv4Header, Ipv6Header,
+    MacAddr, Mtu, UdpHeader, VlanTag, cnp,
 };
 
 use super::Cx;
+use super::counting::{count_in, count_nak_in, count_nak_out, count_out};
 use super::datagram::grh;
 use super::hops::Hop;
 use super::state::{Attributes, PathAttributes};
@@ -251,9 +252,7 @@ impl Path {
             cx,
             response_traffic(header, self.attributes.mtu, self.below),
         );
-        if let Some(id) = nak_counter(header, CounterId::RNR_NAK_IN, NAKS_IN) {
-            cx.res.counters.count(id);
-        }
+        count_nak_in(cx, header);
     }
 
     /// Sends part of a request.
@@ -341,9 +340,7 @@ impl Path {
             cx,
             response_traffic(header, self.attributes.mtu, self.below),
         );
-        if let Some(id) = nak_counter(header, CounterId::RNR_NAK_OUT, NAKS_OUT) {
-            cx.res.counters.count(id);
-        }
+        count_nak_out(cx, header);
         Ok(())
     }
 
@@ -641,63 +638,4 @@ pub(super) fn read(cx: &mut Cx<'_>, ranges: &RangeList) -> Result<Vec<u8>, Refus
             .map_err(|e| cx.dma_failed(e))?;
     }
     Ok(bytes)
-}
-
-pub(super) fn count_in(cx: &mut Cx<'_>, t: Traffic) {
-    cx.res.counters.add(CounterId::FRAMES_IN, t.frames);
-    cx.res.counters.add(CounterId::OCTETS_IN, t.octets);
-}
-
-fn count_out(cx: &mut Cx<'_>, t: Traffic) {
-    cx.res.counters.add(CounterId::FRAMES_OUT, t.frames);
-    cx.res.counters.add(CounterId::OCTETS_OUT, t.octets);
-}
-
-/// Sequence, request, access, operation.
-const NAKS_IN: [CounterId; 4] = [
-    CounterId::NAK_SEQUENCE_IN,
-    CounterId::NAK_REQUEST_IN,
-    CounterId::NAK_ACCESS_IN,
-    CounterId::NAK_OPERATION_IN,
-];
-const NAKS_OUT: [CounterId; 4] = [
-    CounterId::NAK_SEQUENCE_OUT,
-    CounterId::NAK_REQUEST_OUT,
-    CounterId::NAK_ACCESS_OUT,
-    CounterId::NAK_OPERATION_OUT,
-];
-
-fn nak_counter(header: &ResponseHeader, rnr: CounterId, naks: [CounterId; 4]) -> Option<CounterId> {
-    let [sequence, request, access, operation] = naks;
-    match header.body {
-        ResponseBody::Acknowledge(Syndrome::RnrNak(_)) => Some(rnr),
-        ResponseBody::Acknowledge(Syndrome::Nak(code)) => match code {
-            NakCode::PsnSequence => Some(sequence),
-            NakCode::InvalidRequest => Some(request),
-            NakCode::RemoteAccess => Some(access),
-            NakCode::RemoteOperational => Some(operation),
-            NakCode::InvalidRdRequest | NakCode::Reserved(_) => None,
-        },
-        ResponseBody::Acknowledge(Syndrome::Ack(_) | Syndrome::Reserved(_))
-        | ResponseBody::ReadData { .. }
-        | ResponseBody::Atomic { .. } => None,
-    }
-}
-
-/// The counter of frames that were dropped for `reason` `[ROCE-23]`.
-#[must_use]
-pub const fn drop_counter(reason: DropReason) -> CounterId {
-    match reason {
-        DropReason::IcrcMismatch => CounterId::DROPPED_ICRC,
-        DropReason::EthernetDestination
-        | DropReason::DestinationGid
-        | DropReason::AddressMismatch => CounterId::DROPPED_ADDRESS,
-        DropReason::PKeyMismatch | DropReason::QKeyMismatch => CounterId::DROPPED_KEY,
-        DropReason::NotRoce
-        | DropReason::QpnZero
-        | DropReason::QpnUnknown
-        | DropReason::ClassMismatch
-        | DropReason::QpState => CounterId::DROPPED_NO_QP,
-        _ => CounterId::DROPPED_MALFORMED,
-    }
 }

@@ -15,9 +15,9 @@ use rnic_transport::{Ending, RequestHeader, RequestOperation};
 use rnic_wire::{Class, Ecn, Frame, Gid, MAX_FRAME_LEN, MacAddr, Opcode, PKey, Position};
 
 use super::complete::{Flush, FlushResult, Ticket};
+use super::counting::count_in;
 use super::datagram::grh;
 use super::hops::Hops;
-use super::path::count_in;
 use super::state::LocalAddress;
 use super::{Cx, LOOK_AGAIN, Qp, Receives, Work, transport_time};
 use crate::env::{Budget, Env, Nanos, Progress};
