@@ -24,11 +24,7 @@ pub unsafe fn driver_entry(
     registry_path: *const UNICODE_STRING,
 ) -> NTSTATUS {
     let characteristics = NDIS_MINIPORT_DRIVER_CHARACTERISTICS {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_MINIPORT_DRIVER_CHARACTERISTICS,
-            Revision: 2,
-            Size: 0x98,
-        },
+        Header: NDIS_MINIPORT_DRIVER_CHARACTERISTICS::HEADER,
         MajorNdisVersion: NDIS_VERSION.0,
         MinorNdisVersion: NDIS_VERSION.1,
         MajorDriverVersion: 0,

@@ -1,6 +1,7 @@
 //! NDIS miniports: what ndis.sys calls, gives and exports.
 
 mod handlers;
+mod headers;
 mod oid;
 mod packet;
 mod platform;
@@ -8,6 +9,7 @@ mod registration;
 mod values;
 
 pub use handlers::*;
+pub use headers::HEADERS;
 pub use oid::*;
 pub use packet::*;
 pub use platform::*;

@@ -44,7 +44,8 @@ pub struct NET_BUFFER_LIST {
     pub ChildRefCount: i32,
     pub Flags: u32,
     pub Status: NDIS_STATUS,
-    pub NetBufferListInfo: [PVOID; 27],
+    /// As NDIS 6.50 has it, whose lists are the shortest of those that the driver meets; 6.80 has one more.
+    pub NetBufferListInfo: [PVOID; 26],
 }
 
 #[repr(C, align(16))]

@@ -69,11 +69,7 @@ fn set<T>(adapter: NDIS_HANDLE, attributes: &T, what: &str) -> Result<(), Stop> 
 /// Registration attributes: the first thing of MiniportInitializeEx.
 pub fn register(handle: NDIS_HANDLE, context: *const Adapter) -> Result<(), Stop> {
     let attributes = NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES,
-            Revision: 1,
-            Size: 0x1C,
-        },
+        Header: NDIS_MINIPORT_ADAPTER_REGISTRATION_ATTRIBUTES::HEADER,
         MiniportAdapterContext: context.cast_mut().cast(),
         AttributeFlags: NDIS_MINIPORT_ATTRIBUTES_HARDWARE_DEVICE
             | NDIS_MINIPORT_ATTRIBUTES_SURPRISE_REMOVE_OK
@@ -95,11 +91,7 @@ pub fn link_speed(nic: &Nic<NtPlatform>) -> u64 {
 pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
     let nic = &engine.nic;
     let mut pm = NDIS_PM_CAPABILITIES {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_DEFAULT,
-            Revision: 2,
-            Size: 0x3C,
-        },
+        Header: NDIS_PM_CAPABILITIES::HEADER,
         Flags: 0,
         SupportedWoLPacketPatterns: 0,
         NumTotalWoLPatterns: 0,
@@ -130,11 +122,7 @@ pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
     let now = if up { speed } else { u64::MAX };
     let oids = oid::SUPPORTED;
     let attributes = NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES,
-            Revision: 2,
-            Size: 0xE0,
-        },
+        Header: NDIS_MINIPORT_ADAPTER_GENERAL_ATTRIBUTES::HEADER,
         Flags: 0,
         MediaType: 0,
         PhysicalMediumType: PHYSICAL_802_3,
@@ -176,11 +164,7 @@ pub fn general(adapter: &Adapter, engine: &Engine) -> Result<(), Stop> {
     let mut hardware = Offloads::all(nic).to_ndis();
     let mut current = Offloads::new(&adapter.settings, nic).to_ndis();
     let offloads = NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES,
-            Revision: 1,
-            Size: 0x28,
-        },
+        Header: NDIS_MINIPORT_ADAPTER_OFFLOAD_ATTRIBUTES::HEADER,
         DefaultOffloadConfiguration: &raw mut current,
         HardwareOffloadCapabilities: &raw mut hardware,
         DefaultTcpConnectionOffloadConfiguration: ptr::null_mut(),

@@ -119,11 +119,7 @@ impl Settings {
     /// Reads the adapter's registry key.
     pub fn read(_: &Passive, adapter: NDIS_HANDLE) -> Result<Self, NDIS_STATUS> {
         let object = NDIS_CONFIGURATION_OBJECT {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_CONFIGURATION_OBJECT,
-                Revision: 1,
-                Size: 0x14,
-            },
+            Header: NDIS_CONFIGURATION_OBJECT::HEADER,
             NdisHandle: adapter,
             Flags: 0,
         };

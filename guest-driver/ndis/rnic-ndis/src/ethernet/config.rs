@@ -219,11 +219,7 @@ pub fn transmit_queue(queues: usize) -> usize {
 /// `size`: bytes of the value, by its header.
 fn indicate<T>(adapter: &Adapter, code: NDIS_STATUS, value: &mut T, size: u16) {
     let indication = NDIS_STATUS_INDICATION {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_STATUS_INDICATION,
-            Revision: 1,
-            Size: 0x70,
-        },
+        Header: NDIS_STATUS_INDICATION::HEADER,
         SourceHandle: adapter.handle,
         PortNumber: 0,
         StatusCode: code,
@@ -248,11 +244,7 @@ fn indicate<T>(adapter: &Adapter, code: NDIS_STATUS, value: &mut T, size: u16) {
 pub fn indicate_link(adapter: &Adapter, up: bool) {
     let speed = if up { adapter.link_speed() } else { u64::MAX };
     let mut state = NDIS_LINK_STATE {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_DEFAULT,
-            Revision: 1,
-            Size: 0x28,
-        },
+        Header: NDIS_LINK_STATE::HEADER,
         MediaConnectState: if up {
             MediaConnectStateConnected
         } else {

@@ -186,11 +186,7 @@ impl Offloads {
             },
         };
         NDIS_OFFLOAD {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_OFFLOAD,
-                Revision: 3,
-                Size: 0x9C,
-            },
+            Header: NDIS_OFFLOAD::HEADER,
             Checksum: checksum,
             LsoV1: [0; 4],
             IPsecV1: [0; 7],

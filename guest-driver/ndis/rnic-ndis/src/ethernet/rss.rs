@@ -49,11 +49,7 @@ pub fn capabilities(
     }
     let queues = u32::try_from(queues(settings, engine)).ok()?;
     Some(NDIS_RECEIVE_SCALE_CAPABILITIES {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_RSS_CAPABILITIES,
-            Revision: 2,
-            Size: 0x12,
-        },
+        Header: NDIS_RECEIVE_SCALE_CAPABILITIES::HEADER,
         CapabilitiesFlags: NDIS_RSS_CAPS_MESSAGE_SIGNALED_INTERRUPTS
             | NDIS_RSS_CAPS_CLASSIFICATION_AT_ISR
             | NDIS_RSS_CAPS_USING_MSI_X

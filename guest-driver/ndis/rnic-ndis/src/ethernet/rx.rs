@@ -49,11 +49,7 @@ impl Pool {
     /// A pool of the adapter.
     pub fn try_new(adapter: NDIS_HANDLE) -> Result<Self, NoMemory> {
         let parameters = NET_BUFFER_LIST_POOL_PARAMETERS {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_DEFAULT,
-                Revision: 1,
-                Size: 0x10,
-            },
+            Header: NET_BUFFER_LIST_POOL_PARAMETERS::HEADER,
             ProtocolId: 0,
             fAllocateNetBuffer: 1,
             ContextSize: 0,

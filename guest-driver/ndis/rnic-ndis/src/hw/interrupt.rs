@@ -31,11 +31,7 @@ impl Interrupts {
         adapter: *const Adapter,
     ) -> Result<Self, SetupError> {
         let mut characteristics = NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_MINIPORT_INTERRUPT,
-                Revision: 1,
-                Size: 0x60,
-            },
+            Header: NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS::HEADER,
             InterruptHandler: Some(line_interrupt),
             InterruptDpcHandler: Some(line_dpc),
             DisableInterruptHandler: Some(nothing),

@@ -109,11 +109,7 @@ impl Hardware {
             return Err(SetupError::Resources);
         };
         let mut description = NDIS_SG_DMA_DESCRIPTION {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_SG_DMA_DESCRIPTION,
-                Revision: 1,
-                Size: 0x24,
-            },
+            Header: NDIS_SG_DMA_DESCRIPTION::HEADER,
             Flags: NDIS_SG_DMA_64_BIT_ADDRESS | NDIS_SG_DMA_V3_HAL_API,
             MaximumPhysicalMapping: LARGEST_TRANSFER,
             ProcessSGListHandler: Some(process_sg_list),

@@ -66,11 +66,7 @@ pub type Nt = rnic_ndk::Provider<NtSystem>;
 /// Tells NDIS that the driver has an NDK provider.
 pub fn set_options(driver: NDIS_HANDLE) -> NDIS_STATUS {
     let characteristics = NDIS_NDK_PROVIDER_CHARACTERISTICS {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_NDK_PROVIDER_CHARACTERISTICS,
-            Revision: NDIS_NDK_PROVIDER_CHARACTERISTICS_REVISION_1,
-            Size: 0x18,
-        },
+        Header: NDIS_NDK_PROVIDER_CHARACTERISTICS::HEADER,
         Flags: 0,
         OpenNDKAdapterHandler: Some(open),
         CloseNDKAdapterHandler: Some(close),
@@ -190,11 +186,7 @@ impl Provider {
             vectors.saturating_mul(crate::engine::EQ_ENTRIES),
         );
         let mut capabilities = NDIS_NDK_CAPABILITIES {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_DEFAULT,
-                Revision: NDIS_NDK_CAPABILITIES_REVISION_1,
-                Size: 0x38,
-            },
+            Header: NDIS_NDK_CAPABILITIES::HEADER,
             Flags: 0,
             MaxQpCount: all.qps,
             MaxCqCount: all.cqs,
@@ -209,11 +201,7 @@ impl Provider {
             NdkInfo: &raw mut info,
         };
         let attributes = NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_MINIPORT_ADAPTER_NDK_ATTRIBUTES,
-                Revision: NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES_REVISION_1,
-                Size: 0x10,
-            },
+            Header: NDIS_MINIPORT_ADAPTER_NDK_ATTRIBUTES::HEADER,
             Enabled: u8::from(self.is_allowed()),
             NdkCapabilities: &raw mut capabilities,
         };
@@ -391,12 +379,7 @@ impl Provider {
                 return;
             }
             let notification = NET_PNP_EVENT_NOTIFICATION {
-                Header: NDIS_OBJECT_HEADER {
-                    Type: NDIS_OBJECT_TYPE_DEFAULT,
-                    Revision: 2,
-                    // Not the structure's size: NDIS_SIZEOF_NET_PNP_EVENT_NOTIFICATION_REVISION_2.
-                    Size: 0xAC,
-                },
+                Header: NET_PNP_EVENT_NOTIFICATION::HEADER,
                 PortNumber: 0,
                 NetPnPEvent: NET_PNP_EVENT {
                     NetEvent: if enabled {

@@ -146,11 +146,7 @@ fn information(counters: &[Counters]) -> NDIS_NDK_STATISTICS_INFO {
         counters.iter().find_map(of).unwrap_or(0)
     };
     NDIS_NDK_STATISTICS_INFO {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_DEFAULT,
-            Revision: NDIS_NDK_STATISTICS_INFO_REVISION_1,
-            Size: 0xF8,
-        },
+        Header: NDIS_NDK_STATISTICS_INFO::HEADER,
         Flags: 0,
         CounterSet: rnic_ndk::performance_counters(value),
     }

@@ -30,11 +30,7 @@ impl Timer {
         context: *const c_void,
     ) -> Result<Self, NoMemory> {
         let characteristics = NDIS_TIMER_CHARACTERISTICS {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_TIMER_CHARACTERISTICS,
-                Revision: 1,
-                Size: 0x18,
-            },
+            Header: NDIS_TIMER_CHARACTERISTICS::HEADER,
             AllocationTag: POOL_TAG,
             TimerFunction: Some(tick),
             FunctionContext: context.cast_mut(),

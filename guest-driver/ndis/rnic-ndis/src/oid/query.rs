@@ -51,11 +51,7 @@ pub fn query(adapter: &Adapter, request: &mut Request) -> NDIS_STATUS {
             request.answer(&lookahead)
         }
         OID_GEN_INTERRUPT_MODERATION => request.answer(&NDIS_INTERRUPT_MODERATION_PARAMETERS {
-            Header: NDIS_OBJECT_HEADER {
-                Type: NDIS_OBJECT_TYPE_DEFAULT,
-                Revision: 1,
-                Size: 0x0C,
-            },
+            Header: NDIS_INTERRUPT_MODERATION_PARAMETERS::HEADER,
             Flags: 0,
             InterruptModeration: NdisInterruptModerationNotSupported,
         }),
@@ -139,11 +135,7 @@ fn finish(adapter: &Adapter, request: &mut Request, dropped: u64) -> NDIS_STATUS
 
 fn statistics(sent: &Counts, received: &Counts, dropped: u64) -> NDIS_STATISTICS_INFO {
     NDIS_STATISTICS_INFO {
-        Header: NDIS_OBJECT_HEADER {
-            Type: NDIS_OBJECT_TYPE_DEFAULT,
-            Revision: 1,
-            Size: 0x98,
-        },
+        Header: NDIS_STATISTICS_INFO::HEADER,
         SupportedStatistics: STATISTICS,
         ifInDiscards: dropped,
         ifInErrors: received.errors,
