@@ -211,6 +211,8 @@ fn a_device_that_sends_nothing_any_more_is_reset() {
             text.contains("the end of a frame that was to be sent"),
             "{text}"
         );
+        // NDIS_ERROR_CODE_HARDWARE_FAILURE.
+        assert!(text.contains("error log entry 0xc000138a"), "{text}");
     });
 }
 

@@ -8,6 +8,7 @@ use ndis_sys::nt::*;
 
 use crate::adapter::Adapter;
 use crate::nt::Passive;
+use crate::nt::events::Entry;
 use crate::{info, ndk, oid};
 use alloc::boxed::Box;
 
@@ -91,7 +92,10 @@ unsafe extern "win64" fn initialize(
             let _ = Box::into_raw(adapter);
             NDIS_STATUS_SUCCESS
         }
-        Err(stop) => stop.0,
+        Err(stop) => {
+            Entry::of(stop.0).write(handle);
+            stop.0
+        }
     }
 }
 

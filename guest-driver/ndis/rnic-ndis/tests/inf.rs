@@ -68,7 +68,7 @@ impl Inf {
         Ok(inf)
     }
 
-    /// Replaces `%name%` by its string; `%13%` and the like are folders, and stay.
+    /// Replaces `%name%` by its string, and `%%` by a percent sign; `%13%` and the like are folders, and stay.
     fn expand(&mut self) -> Result<(), String> {
         let strings: BTreeMap<String, String> = self
             .section("Strings")?
@@ -86,6 +86,8 @@ impl Inf {
                 for (n, piece) in pieces.iter().enumerate() {
                     if n.is_multiple_of(2) {
                         out += piece;
+                    } else if piece.is_empty() {
+                        out.push('%');
                     } else if piece.parse::<u32>().is_ok() {
                         out += &format!("%{piece}%");
                     } else {
@@ -176,6 +178,10 @@ impl Inf {
                     if binary != format!("%{folder}%\\rnic.sys") {
                         return Err(format!("{binary} is not where {files} is copied to"));
                     }
+                    let events = line.values.get(3).ok_or("a service without events")?;
+                    for reg in self.named(events, "AddReg")? {
+                        self.section(&reg)?;
+                    }
                 }
             }
         }
@@ -222,6 +228,11 @@ fn the_checker_finds_what_is_broken() {
             "Rnic_Messages is missing",
         ),
         ("RoCEv2 = \"RoCEv2\"", "", "RoCEv2 is not defined"),
+        (
+            "[Rnic_EventSource]",
+            "[Rnic_EvilSource]",
+            "Rnic_EventSource is missing",
+        ),
         ("rnic.sys = 1", "other.sys = 1", "has no rnic.sys"),
         ("Rnic_Files       = 13", "Rnic_Files = 12", "is not where"),
         ("PnpLockdown = 1", "PnpLockdown = 0", "PnpLockdown"),
@@ -236,6 +247,23 @@ fn the_checker_finds_what_is_broken() {
         let found = Inf::parse(&broken).and_then(|inf| inf.check()).unwrap_err();
         assert!(found.contains(complaint), "{complaint}: {found}");
     }
+}
+
+/// AddService's event log section: without the file of messages the event viewer shows numbers. NDIS' messages are Windows'.
+#[test]
+fn events_have_texts() {
+    let inf = inf();
+    let source = inf.section("Rnic_EventSource").unwrap();
+    let says = |name: &str| {
+        let line = source.iter().find(|line| line.values[2] == name);
+        line.map(|line| line.values[3..].join(" ")).unwrap()
+    };
+    // REG_EXPAND_SZ; REG_DWORD: errors, warnings, information.
+    assert_eq!(
+        says("EventMessageFile"),
+        r"0x00020000 %SystemRoot%\System32\netevent.dll"
+    );
+    assert_eq!(says("TypesSupported"), "0x00010001 7");
 }
 
 #[test]

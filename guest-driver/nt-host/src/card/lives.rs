@@ -35,6 +35,7 @@ tests! {
     a_bug_check_touches_no_lock;
     messages_have_levels;
     the_log_level_shows_more_without_a_filter["LogLevel" = 2];
+    a_path_mtu_that_does_not_fit_is_an_event["*NetworkDirectRoCEFrameSize" = 4096];
 }
 
 const D0: u32 = 1;
@@ -288,6 +289,15 @@ fn one_message_serves_everything(pair: &Pair) {
 
 fn few_messages_serve_everything(pair: &Pair) {
     one_message_serves_everything(pair);
+}
+
+/// Nothing in the event log said why connections had another path MTU than the keyword's.
+fn a_path_mtu_that_does_not_fit_is_an_event(pair: &Pair) {
+    for adapter in [&pair.a, &pair.b] {
+        let logged = adapter.logged.lock().clone();
+        assert_eq!(logged, [NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION]);
+    }
+    consumers_work(&consumers(pair));
 }
 
 /// The lists were back, and the pause was over, while NDIS was still in the call that had indicated them.

@@ -94,6 +94,8 @@ pub struct Adapter {
     pub luid: u64,
     /// What it said.
     pub said: Mutex<Said>,
+    /// Codes of its entries in the event log.
+    pub logged: Mutex<Vec<u32>>,
     /// Packets.
     pub traffic: Traffic,
     /// Requests.
@@ -150,6 +152,7 @@ impl Adapter {
             // IF_TYPE_ETHERNET_CSMACD in the upper 16 bits, the index at bit 24.
             luid: 6 << 48 | u64::from(if_index) << 24,
             said: Mutex::new(Said::default()),
+            logged: Mutex::default(),
             traffic: Traffic::default(),
             oids: Oids::default(),
             keywords: Mutex::new(Vec::new()),

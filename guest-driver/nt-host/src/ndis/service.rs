@@ -298,7 +298,7 @@ pub(super) extern "win64" fn get_version() -> u32 {
 }
 
 pub(super) extern "win64" fn write_error_log(handle: usize, code: u32, _count: u32) {
-    adapter::of(handle);
+    adapter::of(handle).logged.lock().push(code);
     eprintln!("[ndis] error log entry {code:#x}");
 }
 

@@ -269,3 +269,8 @@ pub const NdisParameterBinary: i32 = 4;
 pub const NetEventNDKEnable: i32 = 13;
 #[allow(non_upper_case_globals)]
 pub const NetEventNDKDisable: i32 = 14;
+/// NDIS_ERROR_CODE of NdisWriteErrorLogEntry, by its EVENT_NDIS_RESOURCE_CONFLICT and following (netevent.h).
+pub const NDIS_ERROR_CODE_RESOURCE_CONFLICT: u32 = 0xC000_1388;
+pub const NDIS_ERROR_CODE_OUT_OF_RESOURCES: u32 = 0xC000_1389;
+pub const NDIS_ERROR_CODE_HARDWARE_FAILURE: u32 = 0xC000_138A;
+pub const NDIS_ERROR_CODE_UNSUPPORTED_CONFIGURATION: u32 = 0xC000_1391;

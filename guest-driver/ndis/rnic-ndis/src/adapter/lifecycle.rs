@@ -22,11 +22,12 @@ use crate::hw::platform::SetupError;
 use crate::hw::resources::Resources;
 use crate::hw::{Hardware, NtPlatform};
 use crate::ndk::Provider;
+use crate::nt::events::Entry;
 use crate::nt::log::Shown;
 use crate::nt::pool::Place;
 use crate::nt::work::Worker;
 use crate::nt::{NoMemory, Passive, SpinLock};
-use crate::{error, info};
+use crate::{error, info, warning};
 
 impl From<SetupError> for Stop {
     fn from(error: SetupError) -> Self {
@@ -135,6 +136,12 @@ impl Adapter {
             return Err(Stop(NDIS_STATUS_FAILURE));
         };
         attributes::general(self, &engine)?;
+        if self.settings.path_mtu_is_reduced() {
+            warning!(
+                "*NetworkDirectRoCEFrameSize does not fit *JumboPacket: connections have a shorter path MTU"
+            );
+            Entry::UnsupportedConfiguration.write(self.handle);
+        }
         check(
             self.ndk.attributes(passive, self, &engine),
             "NDK attributes",

@@ -30,6 +30,7 @@ use crate::ethernet::{self, Ethernet};
 use crate::hw::Hardware;
 use crate::hw::interrupt::{Interrupts, stand_in};
 use crate::ndk::Provider;
+use crate::nt::events::Entry;
 use crate::nt::log::Shown;
 use crate::nt::work::Worker;
 use crate::nt::{Passive, Shared, SpinLock};
@@ -273,10 +274,12 @@ impl Adapter {
                 self.kick();
             }
             if alive && let Some(error) = engine.failure() {
-                if error == Error::Ended {
-                    info!("this life of the device ends");
-                } else {
-                    warning!("this life of the device ends: {error}");
+                match error {
+                    Error::Ended => info!("this life of the device ends"),
+                    _ => warning!("this life of the device ends: {error}"),
+                }
+                if !matches!(error, Error::Ended | Error::Gone) {
+                    Entry::HardwareFailure.write(self.handle);
                 }
                 self.ndk.engine_down(passive, &engine);
                 self.ethernet.engine_down(self);

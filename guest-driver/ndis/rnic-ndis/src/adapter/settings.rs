@@ -103,6 +103,16 @@ impl Settings {
     /// Path MTU of connections: the largest that *NetworkDirectRoCEFrameSize allows and that fits *JumboPacket.
     #[must_use]
     pub fn path_mtu(&self) -> Mtu {
+        self.roce_frame().1
+    }
+
+    /// Whether that is less than *NetworkDirectRoCEFrameSize asks for, which an event is to tell. (INF Requirements for NDKPI)
+    #[must_use]
+    pub fn path_mtu_is_reduced(&self) -> bool {
+        self.roce_frame().0 < self.network_direct_roce_frame_size
+    }
+
+    fn roce_frame(&self) -> (u32, Mtu) {
         let sizes = [
             (4096, Mtu::MTU_4096),
             (2048, Mtu::MTU_2048),
@@ -113,7 +123,7 @@ impl Settings {
             size <= self.network_direct_roce_frame_size && size + ROCE_HEADERS <= self.jumbo_packet
         };
         let found = sizes.into_iter().find(|(size, _)| fits(*size));
-        found.map_or(Mtu::MTU_256, |(_, mtu)| mtu)
+        found.unwrap_or((256, Mtu::MTU_256))
     }
 
     /// Reads the adapter's registry key.
@@ -236,6 +246,16 @@ mod tests {
         assert_eq!(mtu(4096, 4088), Mtu::MTU_2048);
         assert_eq!(mtu(4096, 9014), Mtu::MTU_4096);
         assert_eq!(mtu(256, 9014), Mtu::MTU_256);
+        let reduced = |frame: u32, jumbo: u32| {
+            let of = |keyword: &Keyword| match keyword.name {
+                "*NetworkDirectRoCEFrameSize" => Some(frame),
+                "*JumboPacket" => Some(jumbo),
+                _ => None,
+            };
+            Settings::from_values(of).path_mtu_is_reduced()
+        };
+        assert!(!reduced(1024, 1514) && !reduced(4096, 9014) && !reduced(256, 1514));
+        assert!(reduced(4096, 1514) && reduced(4096, 4088));
         // Not a size that RoCE has.
         assert_eq!(mtu(3000, 9014), Mtu::MTU_2048);
     }

@@ -4,8 +4,9 @@
 //! - [`pool`]: boxes and shared objects whose allocation may fail.
 //! - [`lock`]: spin locks. [`wait`]: events and sleeping.
 //! - [`turns`]: one at a time, and once more. [`work`]: a worker at PASSIVE_LEVEL. [`timer`]: periodic calls at DISPATCH_LEVEL.
-//! - [`log`]: DbgPrint with levels.
+//! - [`log`]: DbgPrint with levels. [`events`]: the event log.
 
+pub mod events;
 pub mod irql;
 pub mod lock;
 pub mod log;
