@@ -171,6 +171,13 @@ fn is_genuine(host: u8, attribute: u16, bytes: &[u8; MESSAGE_LEN], ours: CommId)
     host == PEER && attribute != REQ && bytes.starts_with(&both)
 }
 
+/// Whether the peer has forgotten the connection: it asks for another one with the same queue pair, which ends this one. [CM-21]
+fn has_forgotten(host: u8, message: &CmMessage) -> bool {
+    matches!(message, CmMessage::Req(req) if host == PEER
+        && req.local_comm_id != THEIRS
+        && (req.local_ca_guid, req.local_qpn.get()) == (GUID, QPN))
+}
+
 /// Attribute of a request.
 const REQ: u16 = 0x10;
 
@@ -204,6 +211,9 @@ pub fn run(data: &[u8]) {
         match CmMessage::from_bytes(attribute, &bytes) {
             Some(changed) => message = changed,
             None => continue,
+        }
+        if has_forgotten(host, &message) {
+            continue;
         }
         let mad = CmMad::new(input.byte().into(), message);
         deliver(&mut bed.rig, host, &mad.to_bytes());
