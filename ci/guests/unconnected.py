@@ -252,15 +252,16 @@ def unreliable(ours, theirs, qpn, address, key, psn):
 
 def stream(count, ours, theirs, qpn, address, key, psn):
     end = connected(ours, theirs, qpn, psn, 16)
-    taken, last = 0, -1
+    taken = set()
     while wc := end.arrival(3 if taken else 20):
         number = immediate(wc)
         same(f"message {number}, length", wc.byte_len, LENGTH)
-        same(f"message {number} behind {last}", number > last, True)
+        # One that the network delays may come late [UC-4].
+        same(f"message {number} came before", number in taken, False)
         same_bytes(f"message {number}", end.bytes_of(wc), text(number, LENGTH))
         end.post_receive(wc.wr_id)
-        taken, last = taken + 1, number
-    print(f"stream took {taken} in order")
+        taken.add(number)
+    print(f"stream took {len(taken)} messages")
     for number in range(count):
         place = address + WRITTEN + number % PLACES * SLOT
         if number % 2:

@@ -77,7 +77,7 @@ pub const ROWS: &[Row] = &[
     Row {
         lossy: Some(true),
         ..row(
-            "UC: messages are lost, others come whole and in order",
+            "UC: messages are lost, others come whole and once",
             unconnected::stream,
         )
     },

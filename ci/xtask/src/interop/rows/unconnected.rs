@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn a_stream_of_which_all_or_nothing_came_shows_nothing() {
-        let words = "uc numbers 1 2 3 4\nstream took 312 in order\nstream gave 400";
+        let words = "uc numbers 1 2 3 4\nstream took 312 messages\nstream gave 400";
         assert_eq!(taken(words, "stream took ").unwrap(), 312);
-        assert_eq!(taken("17 in order", "").unwrap(), 17);
+        assert_eq!(taken("17 messages", "").unwrap(), 17);
         assert!(taken("stream took", "stream took ").is_err());
         assert!(some_were_lost("x", 312).is_ok());
         assert!(some_were_lost("x", STREAM).is_err() && some_were_lost("x", 0).is_err());
