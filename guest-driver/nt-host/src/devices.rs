@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use nt_host::machine::{Dma, Machine, QtestMachine, SocketMachine, VfioMachine};
+use nt_host::ndis::config::Value;
 
 /// Bytes of memory of the machine; pages are taken when touched.
 const MEMORY: u64 = 1 << 30;
@@ -27,6 +28,29 @@ pub struct Devices {
     /// Reach them through this QEMU, as PCI functions without a guest, instead of over their sockets alone.
     #[arg(long, value_name = "PROGRAM")]
     qemu: Option<PathBuf>,
+}
+
+/// How adapters are configured.
+#[derive(clap::Args, Clone, Copy)]
+pub struct Configuration {
+    /// Path MTU that connections ask for: sets *NetworkDirectRoCEFrameSize, and *JumboPacket to what it needs.
+    #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(256..=4096))]
+    path_mtu: u32,
+}
+
+impl Configuration {
+    /// An adapter's keywords.
+    pub fn keywords(self) -> [(&'static str, Value); 2] {
+        /// Ethernet header and payload, at least.
+        const LEAST: u32 = 1514;
+        /// Headers of RoCEv2 over IPv6, and the ICRC, with the Ethernet header.
+        const HEADERS: u32 = 98;
+        let frame = (self.path_mtu + HEADERS).max(LEAST);
+        [
+            ("*NetworkDirectRoCEFrameSize", Value::Number(self.path_mtu)),
+            ("*JumboPacket", Value::Number(frame)),
+        ]
+    }
 }
 
 impl Devices {

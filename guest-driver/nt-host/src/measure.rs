@@ -14,7 +14,7 @@ use nt_host::netio::neighbours::Neighbours;
 use nt_host::nt::print;
 use nt_host::thunk;
 
-use crate::devices::Devices;
+use crate::devices::{Configuration, Devices};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -22,6 +22,8 @@ pub struct Args {
     driver: PathBuf,
     #[command(flatten)]
     devices: Devices,
+    #[command(flatten)]
+    configuration: Configuration,
     /// Rounds of each measurement.
     #[arg(long, default_value_t = 2000)]
     rounds: usize,
@@ -58,7 +60,7 @@ fn alone(args: &Args, local: (IpAddr, u8), body: impl for<'b> FnOnce(&'b Bench<'
         "--address speaks to somebody elsewhere: give one device"
     );
     let host = Host::load(&args.driver, functions).context("loading the driver")?;
-    let adapter = host.add_adapter(0, &[]);
+    let adapter = host.add_adapter(0, &args.configuration.keywords());
     if let Err(status) = host.start(&adapter) {
         bail!("the adapter did not start: {status:#010x}");
     }
@@ -122,7 +124,8 @@ fn with(args: &Args, body: impl for<'b> FnOnce(&'b Bench<'b>)) -> Result<()> {
     print::quiet(true);
     let functions = args.devices.open_two()?;
     let host = Host::load(&args.driver, functions).context("loading the driver")?;
-    let adapters = [0, 1].map(|function| host.add_adapter(function, &[]));
+    let keywords = args.configuration.keywords();
+    let adapters = [0, 1].map(|function| host.add_adapter(function, &keywords));
     for adapter in &adapters {
         if let Err(status) = host.start(adapter) {
             bail!("an adapter did not start: {status:#010x}");

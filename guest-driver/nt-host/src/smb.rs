@@ -24,6 +24,8 @@ use nt_host::netio::neighbours::Neighbours;
 use nt_host::nt::print;
 use sha2::{Digest, Sha256};
 
+use crate::devices::Configuration;
+
 /// The port of SMB Direct on RoCE (MS-SMBD, 1.9).
 const PORT: u16 = 445;
 /// Transfers under way at a time, each with a buffer of its own.
@@ -52,6 +54,8 @@ pub struct Args {
     /// vfio-user socket of the device.
     #[arg(long, value_name = "SOCKET")]
     device: PathBuf,
+    #[command(flatten)]
+    configuration: Configuration,
     /// Address of the device, with the length of its network's prefix.
     #[arg(long, value_name = "IP/BITS", value_parser = with_prefix)]
     address: (IpAddr, u8),
@@ -528,7 +532,7 @@ fn serve(args: &Args) -> Result<()> {
     // The provider gives the device physical addresses of consumers' pages, as Windows has them without remapping.
     let functions = crate::machine(std::slice::from_ref(&args.device), true)?;
     let host = Host::load(&args.driver, functions).context("loading the driver")?;
-    let adapter = host.add_adapter(0, &[]);
+    let adapter = host.add_adapter(0, &args.configuration.keywords());
     if let Err(status) = host.start(&adapter) {
         bail!("the adapter did not start: {status:#010x}");
     }

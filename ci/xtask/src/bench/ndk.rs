@@ -105,6 +105,8 @@ fn build() -> Result<PathBuf> {
 fn measure(nt_host: &Path, image: &Path, daemon: &Daemon, rounds: usize) -> Result<Ndk> {
     let mut command: Command = daemon::on_processor(nt_host, processors().1);
     command.args(["ndkperf", "--json"]).arg(image);
+    // What the driver core's connections have on the same devices.
+    command.args(["--path-mtu", "4096"]);
     for socket in daemon.sockets() {
         command.arg("--device").arg(socket);
     }

@@ -89,6 +89,7 @@ const SHORT: &[Row] = &[
 /// A share, and a device that reaches it.
 struct Bench {
     client: PathBuf,
+    path_mtu: u32,
     driver: PathBuf,
     daemon: Daemon,
     peer: Option<Running>,
@@ -124,7 +125,7 @@ pub(super) fn build_client() -> Result<PathBuf> {
 }
 
 impl Bench {
-    fn start(tools: &Tools, kernel: &Path, mtu: u32) -> Result<Self> {
+    fn start(tools: &Tools, kernel: &Path, (mtu, path_mtu): (u32, u32)) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a folder for sockets")?;
         let (ours, theirs) = (folder.path().join("rnic"), folder.path().join("peer"));
         let port = format!(
@@ -148,6 +149,7 @@ impl Bench {
         peer.ready()?;
         let mut bench = Self {
             client: tools.client.clone(),
+            path_mtu,
             driver: tools.driver.clone(),
             daemon,
             peer: Some(peer),
@@ -178,6 +180,7 @@ impl Bench {
             .arg(&self.driver)
             .arg("--device")
             .arg(self.daemon.socket("a"))
+            .args(["--path-mtu", &self.path_mtu.to_string()])
             .args(["--address", case.ours_with_prefix()])
             .args(["--server", case.theirs(), "--user", "bob"]);
         for (name, value) in [("--share", "share"), ("--password", "secret")] {
@@ -578,7 +581,7 @@ pub fn short() -> Result<Counts> {
         return Ok(counts);
     };
     let (mtu, path_mtu) = super::MTUS[0];
-    let mut bench = Bench::start(&Tools::build()?, &kernel, mtu)?;
+    let mut bench = Bench::start(&Tools::build()?, &kernel, (mtu, path_mtu))?;
     run(&mut bench, SHORT, path_mtu, |outcome| {
         count(&mut counts, outcome);
     });
@@ -603,7 +606,7 @@ pub fn all() -> Result<Counts> {
     let mut counts = Counts::default();
     let (mut outcomes, mut measured) = (Vec::new(), Vec::new());
     for (mtu, path_mtu) in mtus() {
-        let mut bench = Bench::start(&tools, &kernel, mtu)?;
+        let mut bench = Bench::start(&tools, &kernel, (mtu, path_mtu))?;
         // For the page, which is not written when rows are left out.
         if super::only().is_none() {
             measured.push((path_mtu, speeds(&bench)?));
