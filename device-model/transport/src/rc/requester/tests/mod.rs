@@ -48,6 +48,26 @@ fn drain(r: &mut Requester) -> Vec<(u32, Position, u32, bool)> {
     out
 }
 
+/// A send whose receiver may be as late as it likes.
+fn sends_without_end() -> Requester {
+    let mut r = Requester::new(RequesterConfig {
+        rnr_retry: 7,
+        ..requester(0).config
+    });
+    r.post(SEND, 1).unwrap();
+    r
+}
+
+/// It is sent, and answered that the receiver is not ready; when it may be sent again.
+fn sends_and_hears_not_ready(r: &mut Requester, now: Nanos) -> Nanos {
+    assert!(r.poll_transmit(now, 1).is_some());
+    let rnr = ack(0, Syndrome::RnrNak(RnrTimer::SHORTEST));
+    assert_eq!(r.on_response(now, &rnr), Progress::NotReady);
+    let now = r.next_timer().unwrap();
+    r.on_timer(now);
+    now
+}
+
 fn ack(psn: u32, syndrome: Syndrome) -> ResponseHeader {
     ResponseHeader {
         psn: Psn::new(psn),
@@ -349,22 +369,14 @@ fn a_receiver_not_ready_is_asked_again_after_its_time() {
 
 #[test]
 fn a_peer_that_is_not_ready_is_not_gone() {
-    let mut r = Requester::new(RequesterConfig {
-        rnr_retry: 7,
-        ..requester(0).config
-    });
-    r.post(SEND, 1).unwrap();
+    let mut r = sends_without_end();
     let mut now = NOW;
     for _ in 0..50 {
         // One try is lost, the next is answered: not ready.
         assert!(r.poll_transmit(now, 1).is_some());
         now = r.next_timer().unwrap();
         r.on_timer(now);
-        assert!(r.poll_transmit(now, 1).is_some());
-        let rnr = ack(0, Syndrome::RnrNak(RnrTimer::SHORTEST));
-        assert_eq!(r.on_response(now, &rnr), Progress::NotReady);
-        now = r.next_timer().unwrap();
-        r.on_timer(now);
+        now = sends_and_hears_not_ready(&mut r, now);
     }
     assert_eq!(r.failure(), None);
 }
@@ -372,18 +384,10 @@ fn a_peer_that_is_not_ready_is_not_gone() {
 // [ROCE-40]
 #[test]
 fn seven_rnr_retries_are_for_ever() {
-    let mut r = Requester::new(RequesterConfig {
-        rnr_retry: 7,
-        ..requester(0).config
-    });
-    r.post(SEND, 1).unwrap();
+    let mut r = sends_without_end();
     let mut now = NOW;
     for _ in 0..50 {
-        assert!(r.poll_transmit(now, 1).is_some());
-        let rnr = ack(0, Syndrome::RnrNak(RnrTimer::SHORTEST));
-        assert_eq!(r.on_response(now, &rnr), Progress::NotReady);
-        now = r.next_timer().unwrap();
-        r.on_timer(now);
+        now = sends_and_hears_not_ready(&mut r, now);
     }
     assert_eq!(r.failure(), None);
 }
